@@ -1,0 +1,1 @@
+//! The real client behind a TOA load balancer, for actix-web.

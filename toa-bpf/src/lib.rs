@@ -1,0 +1,1 @@
+//! The eBPF source of TOA addresses and its loader.

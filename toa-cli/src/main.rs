@@ -1,0 +1,2 @@
+//! The toa command: load, unload, status, lb.
+fn main() {}

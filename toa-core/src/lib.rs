@@ -1,0 +1,1 @@
+//! TOA (TCP Option Address): option codec, socket interface, trust and the accept-time lookup.

@@ -1,0 +1,1 @@
+//! The real client behind a TOA load balancer, for axum, tower and hyper.
