@@ -1,1 +1,71 @@
-//! TOA (TCP Option Address): option codec, socket interface, trust and the accept-time lookup.
+//! What TOA is: the TCP option that carries a client's address through a load
+//! balancer, the socket interface that a kernel-side source answers, whom to
+//! believe, and the lookup at accept time.
+//!
+//! Web services want `toa-tower` (axum, tower, hyper, tonic) or `toa-actix`; this
+//! crate is what they stand on, and enough for a server with its own accept loop:
+//!
+//! ```no_run
+//! # #[cfg(feature = "tokio")]
+//! # async fn run() -> std::io::Result<()> {
+//! let listener = toa_core::ToaListener::bind("[::]:3000").await?;
+//! loop {
+//!     let (stream, client) = listener.accept().await?;
+//!     println!("{client}"); // [2001:db8::7]:41234 (toa, peer 10.0.0.9:5000)
+//!     # drop(stream);
+//! }
+//! # }
+//! ```
+//!
+//! # The life of an address
+//!
+//! ```text
+//! client ──SYN──▶ balancer ──SYN──────────────▶ kernel
+//!        ──ACK──▶          ──ACK + TOA option─▶ source: reads, checks trust, keeps
+//!                                               │        it with the new socket
+//!                           accept() ◀──────────┤
+//!          getsockopt(fd, IPPROTO_IP, 4097) ◀───┘  ClientAddr { client, peer, provenance }
+//! ```
+//!
+//! The *source* is either of this project's two, the eBPF program (`toa load`) or
+//! the kernel module, or a third-party TOA module. Without one, and on platforms
+//! other than Linux, every client is the TCP peer, with
+//! [`Provenance::NoSource`] for a reason.
+//!
+//! # Features
+//!
+//! | feature | default | |
+//! |---|---|---|
+//! | `tokio` | yes | [`ToaListener`] |
+//!
+//! # What it cannot know
+//!
+//! TOA speaks of connections. A proxy in front that reuses its upstream
+//! connections makes every request on one carry the address of whoever opened it.
+
+pub mod abi;
+mod addr;
+mod client_addr;
+mod kinds;
+mod lookup;
+pub mod option;
+mod policy;
+mod resolver;
+mod sys;
+mod trust;
+
+#[cfg(feature = "tokio")]
+mod accept_error;
+#[cfg(feature = "tokio")]
+mod listener;
+
+pub use addr::{to_canonical, to_mapped};
+pub use client_addr::{ClientAddr, Provenance};
+pub use kinds::{KindsError, OptionKinds};
+#[cfg(feature = "tokio")]
+pub use listener::ToaListener;
+pub use lookup::lookup;
+pub use policy::Policy;
+pub use resolver::{Pending, Resolver, SourceKind, detect_source};
+pub use sys::AsSocket;
+pub use trust::{TrustError, TrustedPeers};

@@ -1,0 +1,161 @@
+//! The TCP option on the wire: which bytes carry the client's address.
+//!
+//! ```text
+//! byte   0      1        2      4
+//!      +------+--------+------+-----------------------+
+//!      | kind | length | port | address (4 or 16)     |   port and address in network order
+//!      +------+--------+------+-----------------------+
+//!               8 or 20
+//! ```
+//!
+//! The kernel side does the reading in production; this codec is the reference
+//! that it is tested against, and what the laptop balancer writes with.
+//!
+//! Two rules make the reading safe. The **first** TOA option of the header
+//! counts, because a balancer inserts its own directly behind the fixed header
+//! and whatever the client wrote comes later. And nothing that follows it can
+//! take it back: a client that appends garbage must not be able to hide.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use crate::addr::{from_mapped, to_mapped};
+use crate::kinds::OptionKinds;
+
+/// Longest option list a TCP header can hold, in bytes (RFC 9293, section 3.1).
+pub const MAX_OPTIONS_LEN: usize = 40;
+
+const KIND_END_OF_LIST: u8 = 0;
+const KIND_NO_OPERATION: u8 = 1;
+const LEN_IPV4: u8 = 8;
+const LEN_IPV6: u8 = 20;
+
+/// One TOA option: a client's address under an option kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ToaOption {
+    /// The TCP option kind it travels under, 254 by default.
+    pub kind: u8,
+    /// The client. IPv4 is written in 8 bytes, IPv6 (also in mapped form) in 20.
+    pub client: SocketAddr,
+}
+
+/// What [`parse`] found in an option list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Parsed {
+    /// The first TOA option, with an address that a client can have. An IPv4
+    /// address that was sent in mapped form is given back as IPv4.
+    Found(ToaOption),
+    /// A TOA kind is there, but its length or its address is refused.
+    Invalid,
+    /// No TOA option.
+    Absent,
+}
+
+/// Finds the TOA option that counts in `options`, the bytes between a TCP
+/// header's fixed part and its data offset.
+///
+/// Total: any input gives an answer.
+///
+/// ```
+/// use toa_core::{OptionKinds, option::{Parsed, parse}};
+///
+/// let options = [254, 8, 0x30, 0x39, 203, 0, 113, 7];
+/// let Parsed::Found(option) = parse(&options, &OptionKinds::default()) else { panic!() };
+/// assert_eq!(option.client, "203.0.113.7:12345".parse()?);
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
+#[must_use]
+pub fn parse(options: &[u8], kinds: &OptionKinds) -> Parsed {
+    let mut rest = options;
+    let mut verdict = Parsed::Absent;
+    loop {
+        rest = match *rest {
+            [] | [KIND_END_OF_LIST, ..] | [_] => return verdict,
+            [KIND_NO_OPERATION, ref after @ ..] => after,
+            [kind, len, ..] => {
+                let is_toa = kinds.contains(kind);
+                let whole = rest.split_at_checked(usize::from(len)).filter(|_| len >= 2);
+                let Some((option, after)) = whole else {
+                    return if is_toa { Parsed::Invalid } else { verdict };
+                };
+                if is_toa {
+                    if let Some(client) = decode(option) {
+                        return judge(ToaOption { kind, client });
+                    }
+                    verdict = Parsed::Invalid;
+                }
+                after
+            }
+        };
+    }
+}
+
+fn decode(option: &[u8]) -> Option<SocketAddr> {
+    let (&[_, len, p0, p1], address) = option.split_first_chunk()?;
+    let ip = match len {
+        LEN_IPV4 => IpAddr::from(<[u8; 4]>::try_from(address).ok()?),
+        LEN_IPV6 => IpAddr::from(<[u8; 16]>::try_from(address).ok()?).to_canonical(),
+        _ => return None,
+    };
+    Some(SocketAddr::new(ip, u16::from_be_bytes([p0, p1])))
+}
+
+fn judge(option: ToaOption) -> Parsed {
+    if is_client_address(to_mapped(option.client).ip()) {
+        Parsed::Found(option)
+    } else {
+        Parsed::Invalid
+    }
+}
+
+/// Whether a client can have this address: not unspecified, loopback,
+/// multicast or the IPv4 broadcast address, also in mapped form.
+#[must_use]
+pub fn is_client_address(address: &Ipv6Addr) -> bool {
+    match from_mapped(*address) {
+        IpAddr::V4(v4) => {
+            !(v4.is_unspecified() || v4.is_loopback() || v4.is_multicast() || v4.is_broadcast())
+        }
+        IpAddr::V6(v6) => !(v6.is_unspecified() || v6.is_loopback() || v6.is_multicast()),
+    }
+}
+
+/// An option's bytes as they stand in a TCP header; dereferences to the slice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Encoded {
+    bytes: [u8; LEN_IPV6 as usize],
+    len: usize,
+}
+
+impl std::ops::Deref for Encoded {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+impl ToaOption {
+    /// The option's bytes: 8 for IPv4, 20 for IPv6; both a multiple of four, so
+    /// they need no padding in the header.
+    #[must_use]
+    pub fn encode(&self) -> Encoded {
+        let mut bytes = [0; LEN_IPV6 as usize];
+        let len = match self.client.ip() {
+            IpAddr::V4(v4) => {
+                bytes[4..8].copy_from_slice(&v4.octets());
+                LEN_IPV4
+            }
+            IpAddr::V6(v6) => {
+                bytes[4..20].copy_from_slice(&v6.octets());
+                LEN_IPV6
+            }
+        };
+        bytes[0] = self.kind;
+        bytes[1] = len;
+        bytes[2..4].copy_from_slice(&self.client.port().to_be_bytes());
+        Encoded {
+            bytes,
+            len: usize::from(len),
+        }
+    }
+}

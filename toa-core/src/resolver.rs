@@ -1,0 +1,412 @@
+//! One question per connection, put to whichever source is there.
+//!
+//! | what answers on this machine | the question | why |
+//! |---|---|---|
+//! | one of our sources | 4097 | client, true peer, trust and reason in one call |
+//! | a third-party module | 4096 | it knows no other |
+//! | nobody so far | 4096 | any source that appears later answers it |
+//!
+//! When the answer shows that another source is there than before, the same
+//! connection is asked again the right way, so that a source that comes, goes or
+//! is exchanged costs a second call once and no address. A third-party module is
+//! asked for 4097 once a second at most, as that is the one way to notice that
+//! ours has taken its place.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::time::Instant;
+
+use crate::abi::{ToaInfo, ToaNat64Peer};
+use crate::addr::to_mapped;
+use crate::client_addr::ClientAddr;
+use crate::policy::{Answer, Policy};
+use crate::sys::{self, AsSocket, BorrowedSocket};
+
+/// What supplies addresses on this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum SourceKind {
+    /// Nobody: no eBPF program and no module is loaded.
+    None = 0,
+    /// The eBPF program or the kernel module of this project.
+    Own = 1,
+    /// A module that knows the 4096 call only.
+    ThirdParty = 2,
+}
+
+/// Asks who is on the other side of connections, and keeps in mind which source
+/// is there to answer. For accept loops that do not use `ToaListener`.
+#[derive(Debug)]
+pub struct Resolver {
+    policy: Policy,
+    source: AtomicU8,
+    /// Milliseconds after `start` at which a third-party module was last asked for 4097.
+    own_sought_at: AtomicU64,
+    start: Instant,
+}
+
+/// The kernel's answer for one connection, before it is known what `accept()`
+/// returned; see [`Resolver::ask`].
+#[derive(Clone, Copy, Debug)]
+pub struct Pending(Answer);
+
+const SEEK_OWN_EVERY_MS: u64 = 1000;
+
+impl Resolver {
+    /// A resolver that does not know yet which source is there; the first
+    /// connections, or [`detect`](Self::detect), tell.
+    #[must_use]
+    pub fn new(policy: Policy) -> Self {
+        Self::expecting(SourceKind::None, policy)
+    }
+
+    pub(crate) fn expecting(source: SourceKind, policy: Policy) -> Self {
+        Self {
+            policy,
+            source: AtomicU8::new(source as u8),
+            own_sought_at: AtomicU64::new(0),
+            start: Instant::now(),
+        }
+    }
+
+    /// Replaces the policy.
+    #[must_use]
+    pub fn with_policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Finds out which source answers, with two calls at most. `socket` is any TCP
+    /// socket, a listening one for instance. Warns, in a `tracing` event that names
+    /// the cure, when there is none.
+    pub fn detect(&self, socket: &impl AsSocket) -> SourceKind {
+        let found = detect(sys::borrow(socket));
+        self.source.store(found as u8, Ordering::Relaxed);
+        match found {
+            SourceKind::None => tracing::warn!(
+                "no TOA source on this machine, so clients appear with the balancer's address: \
+                 run `toa load` as root or load the toa kernel module; no restart is needed then"
+            ),
+            SourceKind::Own | SourceKind::ThirdParty => {
+                tracing::debug!(source = ?found, "TOA source found");
+            }
+        }
+        found
+    }
+
+    /// Which source answered last.
+    #[must_use]
+    pub fn source(&self) -> SourceKind {
+        match self.source.load(Ordering::Relaxed) {
+            1 => SourceKind::Own,
+            2 => SourceKind::ThirdParty,
+            _ => SourceKind::None,
+        }
+    }
+
+    /// Who is on the other side of `connection`; `accepted` is what `accept()`
+    /// returned for it. One system call.
+    #[must_use]
+    pub fn resolve(&self, connection: &impl AsSocket, accepted: SocketAddr) -> ClientAddr {
+        self.ask(connection).with_accepted(accepted, &self.policy)
+    }
+
+    /// The system call alone, for frameworks that tell `accept()`'s address only
+    /// later. Ask before TLS or another wrapper hides the socket.
+    #[must_use]
+    pub fn ask(&self, connection: &impl AsSocket) -> Pending {
+        Pending(self.answer(sys::borrow(connection)))
+    }
+
+    /// The policy it decides by.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    fn answer(&self, connection: BorrowedSocket<'_>) -> Answer {
+        let source = self.source();
+        let seek_own = match source {
+            SourceKind::None => false,
+            SourceKind::Own => true,
+            SourceKind::ThirdParty => self.time_to_seek_own(),
+        };
+        if seek_own && let Ok(info) = sys::ask::<ToaInfo>(connection) {
+            return self.found(SourceKind::Own, Answer::Info(info));
+        }
+        let answer = third_party_answer(sys::ask::<ToaNat64Peer>(connection));
+        match (answer, source) {
+            (Answer::NoSource, _) => self.found(SourceKind::None, answer),
+            (Answer::Failed(_), _) => answer,
+            (_, SourceKind::None) => match sys::ask::<ToaInfo>(connection) {
+                Ok(info) => self.found(SourceKind::Own, Answer::Info(info)),
+                Err(_) => self.found(SourceKind::ThirdParty, answer),
+            },
+            _ => self.found(SourceKind::ThirdParty, answer),
+        }
+    }
+
+    fn found(&self, source: SourceKind, answer: Answer) -> Answer {
+        if self.source.swap(source as u8, Ordering::Relaxed) != source as u8 {
+            tracing::info!(?source, "another TOA source answers now");
+        }
+        answer
+    }
+
+    fn time_to_seek_own(&self) -> bool {
+        let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let last = self.own_sought_at.load(Ordering::Relaxed);
+        now.saturating_sub(last) >= SEEK_OWN_EVERY_MS
+            && self
+                .own_sought_at
+                .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+    }
+}
+
+impl Default for Resolver {
+    fn default() -> Self {
+        Self::new(Policy::default())
+    }
+}
+
+impl Pending {
+    /// Completes the answer with what `accept()` (or `getpeername()`) returned.
+    #[must_use]
+    pub fn with_accepted(self, accepted: SocketAddr, policy: &Policy) -> ClientAddr {
+        self.0.decide(to_mapped(accepted), policy)
+    }
+
+    /// The true TCP peer, where the source told it.
+    #[must_use]
+    pub fn peer(&self) -> Option<std::net::SocketAddrV6> {
+        match self.0 {
+            Answer::Info(info) => info.peer(),
+            _ => None,
+        }
+    }
+}
+
+/// Which source answers on this machine, asked through any TCP socket.
+#[must_use]
+pub fn detect_source(socket: &impl AsSocket) -> SourceKind {
+    detect(sys::borrow(socket))
+}
+
+fn detect(socket: BorrowedSocket<'_>) -> SourceKind {
+    if sys::ask::<ToaInfo>(socket).is_ok() {
+        return SourceKind::Own;
+    }
+    match third_party_answer(sys::ask::<ToaNat64Peer>(socket)) {
+        Answer::NoSource | Answer::Failed(_) => SourceKind::None,
+        _ => SourceKind::ThirdParty,
+    }
+}
+
+/// What the 4096 call's outcome means, of our sources and of the modules in use.
+fn third_party_answer(outcome: io::Result<ToaNat64Peer>) -> Answer {
+    let error = match outcome {
+        Ok(peer) => return Answer::Peer(peer),
+        Err(error) => error,
+    };
+    match error.raw_os_error() {
+        _ if no_such_call(&error) => Answer::NoSource,
+        Some(libc::EINVAL | libc::ENOTCONN) => Answer::NotSent,
+        Some(libc::EFAULT) => Answer::Accepted,
+        _ => Answer::failed(&error),
+    }
+}
+
+fn no_such_call(error: &io::Error) -> bool {
+    error.raw_os_error() == sys::no_such_option().raw_os_error()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{SocketAddrV6, TcpListener};
+
+    use super::*;
+    use crate::abi::{INFO_HAS_ADDR, INFO_TRUST_ENFORCED, TOA_SO_GET_INFO, TOA_SO_GET_LOOKUP};
+    use crate::client_addr::Provenance;
+    use crate::sys::fake::{self, Reply};
+
+    const INFO: i32 = TOA_SO_GET_INFO;
+    const LOOKUP: i32 = TOA_SO_GET_LOOKUP;
+
+    fn client() -> SocketAddrV6 {
+        "[2001:db8::7]:41234".parse().unwrap()
+    }
+
+    fn balancer() -> SocketAddr {
+        "10.0.0.9:5000".parse().unwrap()
+    }
+
+    /// `struct toa_info`, written down byte by byte as a kernel would.
+    fn info(has_addr: bool) -> Reply {
+        let flags = INFO_TRUST_ENFORCED | if has_addr { INFO_HAS_ADDR } else { 0 };
+        let mut bytes = vec![0; 48];
+        bytes[0..2].copy_from_slice(&1u16.to_ne_bytes());
+        bytes[2] = crate::abi::SOURCE_EBPF;
+        bytes[4..8].copy_from_slice(&flags.to_ne_bytes());
+        if has_addr {
+            bytes[3] = 254;
+            bytes[8..24].copy_from_slice(&client().ip().octets());
+            bytes[40..42].copy_from_slice(&client().port().to_be_bytes());
+        }
+        bytes[34..36].copy_from_slice(&[0xff, 0xff]);
+        bytes[36..40].copy_from_slice(&[10, 0, 0, 9]);
+        bytes[42..44].copy_from_slice(&5000u16.to_be_bytes());
+        Ok(bytes)
+    }
+
+    fn lookup() -> Reply {
+        let mut bytes = client().ip().octets().to_vec();
+        bytes.extend(client().port().to_be_bytes());
+        bytes.extend([0xde, 0xad]);
+        Ok(bytes)
+    }
+
+    fn resolver(source: SourceKind) -> Resolver {
+        Resolver::expecting(source, Policy::default())
+    }
+
+    /// Resolves one connection against the script and checks that it was used up.
+    fn resolve(resolver: &Resolver, script: &[(i32, Reply)]) -> ClientAddr {
+        fake::script(script.iter().cloned());
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        let answer = resolver.resolve(&socket, balancer());
+        let names: Vec<i32> = script.iter().map(|(name, _)| *name).collect();
+        assert_eq!(fake::asked(), names);
+        answer
+    }
+
+    #[test]
+    fn in_a_steady_state_each_connection_costs_one_call() {
+        use Provenance::{Accept, NoSource, NotSent, Toa};
+        use SourceKind::{None, Own, ThirdParty};
+        for (source, name, reply, provenance) in [
+            (Own, INFO, info(true), Toa),
+            (Own, INFO, info(false), NotSent),
+            (ThirdParty, LOOKUP, lookup(), Toa),
+            (ThirdParty, LOOKUP, Err(libc::EINVAL), NotSent),
+            (ThirdParty, LOOKUP, Err(libc::ENOTCONN), NotSent),
+            (ThirdParty, LOOKUP, Err(libc::EFAULT), Accept),
+            (None, LOOKUP, Err(libc::ENOPROTOOPT), NoSource),
+        ] {
+            let resolver = resolver(source);
+            let answer = resolve(&resolver, &[(name, reply)]);
+            assert_eq!(answer.provenance(), provenance);
+            assert_eq!(resolver.source(), source);
+        }
+    }
+
+    #[test]
+    fn a_source_that_appears_is_picked_up_with_its_first_connection() {
+        for (first, provenance) in [
+            (lookup(), Provenance::Toa),
+            (Err(libc::EINVAL), Provenance::NotSent),
+        ] {
+            let has_addr = first.is_ok();
+            let own = resolver(SourceKind::None);
+            let answer = resolve(&own, &[(LOOKUP, first.clone()), (INFO, info(has_addr))]);
+            assert_eq!(
+                (answer.provenance(), own.source()),
+                (provenance, SourceKind::Own)
+            );
+
+            let third = resolver(SourceKind::None);
+            let answer = resolve(&third, &[(LOOKUP, first), (INFO, Err(libc::ENOPROTOOPT))]);
+            assert_eq!(
+                (answer.provenance(), third.source()),
+                (provenance, SourceKind::ThirdParty)
+            );
+        }
+    }
+
+    #[test]
+    fn a_source_that_goes_or_is_exchanged_costs_no_address() {
+        let gone = resolver(SourceKind::Own);
+        let none = Err(libc::ENOPROTOOPT);
+        let answer = resolve(&gone, &[(INFO, none.clone()), (LOOKUP, none.clone())]);
+        assert_eq!(answer.provenance(), Provenance::NoSource);
+        assert_eq!(gone.source(), SourceKind::None);
+
+        let exchanged = resolver(SourceKind::Own);
+        let answer = resolve(&exchanged, &[(INFO, none), (LOOKUP, lookup())]);
+        assert_eq!(answer.client(), client());
+        assert_eq!(exchanged.source(), SourceKind::ThirdParty);
+    }
+
+    #[test]
+    fn a_third_party_module_that_ours_replaces_is_noticed_within_a_second() {
+        let mut resolver = resolver(SourceKind::ThirdParty);
+        resolve(&resolver, &[(LOOKUP, lookup())]);
+        resolver.start -= std::time::Duration::from_secs(2);
+        resolve(&resolver, &[(INFO, info(true))]);
+        assert_eq!(resolver.source(), SourceKind::Own);
+    }
+
+    #[test]
+    fn an_unforeseen_errno_is_passed_on_and_no_client_is_made_up() {
+        for errno in (1..134).filter(|errno| {
+            ![
+                libc::EINVAL,
+                libc::EFAULT,
+                libc::ENOTCONN,
+                libc::ENOPROTOOPT,
+            ]
+            .contains(errno)
+        }) {
+            let resolver = resolver(SourceKind::None);
+            let answer = resolve(&resolver, &[(LOOKUP, Err(errno))]);
+            assert_eq!(answer.provenance(), Provenance::Failed(errno));
+            assert_eq!(answer.client(), to_mapped(balancer()));
+            assert_eq!(resolver.source(), SourceKind::None);
+        }
+    }
+
+    #[test]
+    fn a_short_answer_is_no_answer() {
+        for len in 0..20 {
+            let answer = resolve(&resolver(SourceKind::None), &[(LOOKUP, Ok(vec![1; len]))]);
+            assert_eq!(answer.provenance(), Provenance::Failed(0));
+        }
+        for len in 0..48 {
+            let answer = resolve(
+                &resolver(SourceKind::Own),
+                &[(INFO, Ok(vec![1; len])), (LOOKUP, Err(libc::ENOPROTOOPT))],
+            );
+            assert_eq!(answer.provenance(), Provenance::NoSource);
+        }
+    }
+
+    #[test]
+    fn the_source_is_detected_through_a_listening_socket() {
+        let none = Err(libc::ENOPROTOOPT);
+        for (script, expected) in [
+            (vec![(INFO, info(false))], SourceKind::Own),
+            (
+                vec![(INFO, none.clone()), (LOOKUP, none.clone())],
+                SourceKind::None,
+            ),
+            (
+                vec![(INFO, none.clone()), (LOOKUP, Err(libc::ENOTCONN))],
+                SourceKind::ThirdParty,
+            ),
+            (
+                vec![(INFO, none.clone()), (LOOKUP, Err(libc::EFAULT))],
+                SourceKind::ThirdParty,
+            ),
+            (
+                vec![(INFO, none), (LOOKUP, Err(libc::EINVAL))],
+                SourceKind::ThirdParty,
+            ),
+        ] {
+            fake::script(script);
+            let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+            assert_eq!(Resolver::default().detect(&socket), expected);
+        }
+    }
+}

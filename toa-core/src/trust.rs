@@ -1,0 +1,310 @@
+//! Whose word counts: the set of peers that may speak for a client.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+/// Private and shared address space: what a balancer talks to its backends over,
+/// and what a stranger on the Internet cannot have.
+const PRIVATE: &[&str] = &[
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "100.64.0.0/10",
+    "169.254.0.0/16",
+    "127.0.0.0/8",
+    "fc00::/7",
+    "fe80::/10",
+    "::1/128",
+];
+
+/// The peers whose TOA option is believed.
+///
+/// The default is [`private`](Self::private) space. Parses from `private`, `any`
+/// or CIDRs separated by commas; a single address counts as a network of one.
+///
+/// ```
+/// use toa_core::TrustedPeers;
+///
+/// let balancers: TrustedPeers = "10.1.0.0/16, fd00::7".parse()?;
+/// assert!(balancers.contains("10.1.2.3".parse()?));
+/// assert!(!balancers.contains("10.2.2.3".parse()?));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TrustedPeers(Set);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Set {
+    Any,
+    /// Sorted and disjoint, so that membership is one binary search.
+    Nets {
+        v4: Vec<Ipv4Net>,
+        v6: Vec<Ipv6Net>,
+    },
+}
+
+/// A text that is not a trusted set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrustError {
+    /// Not a network.
+    #[error(
+        "{0:?} is not a network: write CIDRs such as 10.0.0.0/8 or fd00::/8, or `private`, or `any`"
+    )]
+    NotANetwork(String),
+    /// Address bits are set behind the prefix, so it is unclear what is meant.
+    #[error("{0} has bits set behind its prefix: write {1}, or the address alone for one host")]
+    HostBits(IpNet, IpNet),
+    /// `private` or `any` among CIDRs.
+    #[error("{0:?} stands for a whole set: give it alone")]
+    NotAlone(String),
+    /// Nothing given: nobody would be trusted.
+    #[error("no trusted network given: write CIDRs, `private`, or `any`")]
+    Empty,
+}
+
+impl TrustedPeers {
+    /// Private and shared space only: 10/8, 172.16/12, 192.168/16, 100.64/10,
+    /// 169.254/16, 127/8, fc00::/7, fe80::/10 and ::1.
+    #[must_use]
+    pub fn private() -> Self {
+        PRIVATE
+            .iter()
+            .map(|net| net.parse::<IpNet>().expect("the constants are networks"))
+            .collect()
+    }
+
+    /// Everybody. Whoever can reach the port can then claim any address; right
+    /// only where a firewall lets nobody but the balancer in.
+    #[must_use]
+    pub const fn insecure_any() -> Self {
+        Self(Set::Any)
+    }
+
+    /// Whether `peer` is one of them; an IPv4-mapped address counts as IPv4.
+    #[must_use]
+    pub fn contains(&self, peer: IpAddr) -> bool {
+        let Set::Nets { v4, v6 } = &self.0 else {
+            return true;
+        };
+        match peer.to_canonical() {
+            IpAddr::V4(ip) => {
+                let above = v4.partition_point(|net| net.network() <= ip);
+                above > 0 && v4[above - 1].contains(&ip)
+            }
+            IpAddr::V6(ip) => {
+                let above = v6.partition_point(|net| net.network() <= ip);
+                above > 0 && v6[above - 1].contains(&ip)
+            }
+        }
+    }
+
+    /// Whether everybody is trusted.
+    #[must_use]
+    pub const fn is_any(&self) -> bool {
+        matches!(self.0, Set::Any)
+    }
+
+    /// The networks, sorted and merged; none when [everybody](Self::is_any) is trusted.
+    pub fn nets(&self) -> impl Iterator<Item = IpNet> {
+        let (v4, v6): (&[_], &[_]) = match &self.0 {
+            Set::Any => (&[], &[]),
+            Set::Nets { v4, v6 } => (v4, v6),
+        };
+        v4.iter()
+            .copied()
+            .map(IpNet::V4)
+            .chain(v6.iter().copied().map(IpNet::V6))
+    }
+}
+
+impl Default for TrustedPeers {
+    fn default() -> Self {
+        Self::private()
+    }
+}
+
+impl FromIterator<IpNet> for TrustedPeers {
+    fn from_iter<I: IntoIterator<Item = IpNet>>(nets: I) -> Self {
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for net in nets {
+            match unmapped(net) {
+                IpNet::V4(net) => v4.push(net),
+                IpNet::V6(net) => v6.push(net),
+            }
+        }
+        Self(Set::Nets {
+            v4: Ipv4Net::aggregate(&v4),
+            v6: Ipv6Net::aggregate(&v6),
+        })
+    }
+}
+
+/// A network inside `::ffff:0:0/96` as the IPv4 network that it is.
+fn unmapped(net: IpNet) -> IpNet {
+    if let IpNet::V6(v6) = net
+        && let Some(v4) = v6.addr().to_ipv4_mapped()
+        && let Some(prefix) = v6.prefix_len().checked_sub(96)
+        && let Ok(v4) = Ipv4Net::new(v4, prefix)
+    {
+        return IpNet::V4(v4);
+    }
+    net
+}
+
+impl FromStr for TrustedPeers {
+    type Err = TrustError;
+
+    fn from_str(text: &str) -> Result<Self, TrustError> {
+        let words: Vec<&str> = text
+            .split(',')
+            .map(str::trim)
+            .filter(|word| !word.is_empty())
+            .collect();
+        match words.as_slice() {
+            [] => Err(TrustError::Empty),
+            ["any"] => Ok(Self::insecure_any()),
+            ["private"] => Ok(Self::private()),
+            words => words.iter().map(|word| parse_net(word)).collect(),
+        }
+    }
+}
+
+fn parse_net(word: &str) -> Result<IpNet, TrustError> {
+    if matches!(word, "any" | "private") {
+        return Err(TrustError::NotAlone(word.to_owned()));
+    }
+    if let Ok(host) = word.parse::<IpAddr>() {
+        return Ok(host.into());
+    }
+    let net: IpNet = word
+        .parse()
+        .map_err(|_| TrustError::NotANetwork(word.to_owned()))?;
+    if net.addr() == net.network() {
+        Ok(net)
+    } else {
+        Err(TrustError::HostBits(net, net.trunc()))
+    }
+}
+
+impl fmt::Display for TrustedPeers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_any() {
+            return f.write_str("any");
+        }
+        for (i, net) in self.nets().enumerate() {
+            write!(f, "{}{net}", if i == 0 { "" } else { "," })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn private_space_is_trusted_up_to_its_edges_and_no_further() {
+        let private = TrustedPeers::default();
+        for inside in [
+            "10.0.0.0",
+            "10.255.255.255",
+            "172.16.0.0",
+            "172.31.255.255",
+            "192.168.0.0",
+            "192.168.255.255",
+            "100.64.0.0",
+            "100.127.255.255",
+            "169.254.0.0",
+            "169.254.255.255",
+            "127.0.0.0",
+            "127.255.255.255",
+            "fc00::",
+            "fdff:ffff::1",
+            "fe80::",
+            "febf::1",
+            "::1",
+            "::ffff:10.0.0.1",
+        ] {
+            assert!(private.contains(inside.parse().unwrap()), "{inside}");
+        }
+        for outside in [
+            "9.255.255.255",
+            "11.0.0.0",
+            "172.15.255.255",
+            "172.32.0.0",
+            "192.167.255.255",
+            "192.169.0.0",
+            "100.63.255.255",
+            "100.128.0.0",
+            "169.253.255.255",
+            "169.255.0.0",
+            "126.255.255.255",
+            "128.0.0.0",
+            "fbff::1",
+            "fe00::",
+            "fe7f::1",
+            "fec0::",
+            "::",
+            "::2",
+            "203.0.113.7",
+            "2001:db8::1",
+            "::ffff:203.0.113.7",
+        ] {
+            assert!(!private.contains(outside.parse().unwrap()), "{outside}");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused_and_quoted() {
+        for (text, quoted) in [
+            ("10.0.0.0/33", "10.0.0.0/33"),
+            ("balancer", "balancer"),
+            ("10.0.0.0/8,any", "any"),
+            ("10.0.0.1/8", "write 10.0.0.0/8"),
+            ("", "no trusted network"),
+            (",", "no trusted network"),
+        ] {
+            let error = text.parse::<TrustedPeers>().unwrap_err().to_string();
+            assert!(error.contains(quoted), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_printed_is_read_back() {
+        for text in ["any", "10.0.0.0/8", "10.0.0.0/8,fd00::/8", "10.1.2.3/32"] {
+            let set: TrustedPeers = text.parse().unwrap();
+            assert_eq!(set.to_string(), text);
+        }
+        assert_eq!(
+            TrustedPeers::private().to_string().parse::<TrustedPeers>(),
+            "private".parse()
+        );
+    }
+
+    #[test]
+    fn a_mapped_network_is_the_ipv4_network_it_maps() {
+        let set: TrustedPeers = "::ffff:10.0.0.0/104".parse().unwrap();
+        assert!(set.contains("10.9.9.9".parse().unwrap()));
+        assert!(!set.contains("11.0.0.0".parse().unwrap()));
+    }
+
+    proptest! {
+        #[test]
+        fn membership_agrees_with_asking_each_network(
+            nets in proptest::collection::vec((any::<u32>(), 0u8..=32), 0..20),
+            ip: u32,
+        ) {
+            let nets: Vec<IpNet> = nets.into_iter()
+                .map(|(ip, len)| IpNet::V4(Ipv4Net::new(ip.into(), len).unwrap().trunc()))
+                .collect();
+            let ip = IpAddr::V4(ip.into());
+            let set: TrustedPeers = nets.iter().copied().collect();
+            prop_assert_eq!(set.contains(ip), nets.iter().any(|net| net.contains(&ip)));
+        }
+    }
+}
