@@ -1,1 +1,22 @@
-//! A laptop load balancer that inserts TOA, and hand-made TCP peers, for trying and testing.
+//! For trying and testing TOA on one machine: a load balancer that inserts the
+//! option, and hand-made TCP peers.
+#![forbid(unsafe_code)]
+
+mod balancer;
+mod config;
+mod error;
+mod flow;
+mod packet;
+mod stats;
+pub mod translate;
+
+#[cfg(target_os = "linux")]
+mod addresses;
+#[cfg(target_os = "linux")]
+mod tun;
+
+pub use balancer::Balancer;
+pub use config::{BalancerConfig, Mode};
+pub use error::{AddressInUse, Error};
+pub use stats::{DropReason, Stats};
+pub use translate::Timeouts;

@@ -1,0 +1,62 @@
+//! Why a balancer or a peer device cannot start.
+
+use std::io;
+
+use ipnet::IpNet;
+
+use crate::translate::PlanError;
+
+/// Why a balancer or a peer device cannot start. Every message names the cure.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// TUN devices are used as Linux has them.
+    #[error("this needs a Linux TUN device, and this is not Linux")]
+    Unsupported,
+    /// The configuration cannot work.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The addresses do not fit.
+    #[error("the network {0} is too small, it must hold 32 addresses")]
+    NetworkTooSmall(IpNet),
+    /// There is no /dev/net/tun, and it could not be made.
+    #[error(
+        "there is no /dev/net/tun: load the driver (modprobe tun), make the node (mkdir -p /dev/net && mknod /dev/net/tun c 10 200), or give it to the container (docker run --device /dev/net/tun)"
+    )]
+    NoTunDevice(#[source] io::Error),
+    /// CAP_NET_ADMIN is missing.
+    #[error(
+        "making a TUN device needs the capability CAP_NET_ADMIN: run as root, or give it to the program (setcap cap_net_admin+ep PROGRAM) or to the container (docker run --cap-add NET_ADMIN)"
+    )]
+    NotPermitted(#[source] io::Error),
+    /// The kernel refuses IPv6 addresses.
+    #[error(
+        "IPv6 is switched off here: allow it (sysctl net.ipv6.conf.default.disable_ipv6=0, or docker run --sysctl net.ipv6.conf.default.disable_ipv6=0)"
+    )]
+    Ipv6Disabled(#[source] io::Error),
+    /// The addresses are taken.
+    #[error(transparent)]
+    AddressInUse(#[from] AddressInUse),
+    /// The kernel refused something else.
+    #[error("cannot {action}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// What the kernel said.
+        source: io::Error,
+    },
+}
+
+/// The machine already knows a network that overlaps the balancer's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the network {wanted} overlaps {found}, which device {device} has: choose another network, or stop the other balancer"
+)]
+pub struct AddressInUse {
+    /// What the balancer would take.
+    pub wanted: IpNet,
+    /// What is there.
+    pub found: IpNet,
+    /// Where it leads.
+    pub device: String,
+}

@@ -1,0 +1,427 @@
+//! The balancer without its device: one packet in, at most one packet out.
+//!
+//! It behaves as DPVS does in FULLNAT: both addresses are replaced, sequence
+//! numbers stay. The option goes directly behind the fixed TCP header, ahead of
+//! whatever the client wrote there, and into every segment of the client that
+//! acknowledges nothing but the backend's SYN: the one that completes the
+//! handshake is always among them, also when the first one is lost.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use toa_core::option::ToaOption;
+
+use crate::flow::{Event, Flow, FlowTable, capacity};
+use crate::packet::{
+    Echo, Outgoing, Parsed, Segment, TCP_FIXED_LEN, TCP_MAX_OPTIONS_LEN, ip_header_len, parse,
+    write_icmp,
+};
+use crate::stats::{DropReason, Stats};
+
+/// How long a flow may be idle, by what state its connection is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Until the handshake is complete.
+    pub handshake: Duration,
+    /// Open in both directions (RFC 5382, REQ-5: at least 2 hours 4 minutes).
+    pub established: Duration,
+    /// One side has closed.
+    pub half_closed: Duration,
+    /// Both sides have closed, or one has reset.
+    pub closed: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Timeouts {
+            handshake: Duration::from_secs(30),
+            established: Duration::from_secs(7440),
+            half_closed: Duration::from_secs(240),
+            closed: Duration::from_secs(60),
+        }
+    }
+}
+
+/// What a [`Translator`] works with.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Plan {
+    /// Where clients connect to.
+    pub virtual_addr: SocketAddr,
+    /// Where their connections end.
+    pub backend: SocketAddr,
+    /// The addresses that the backend sees; of the backend's family.
+    pub pool: Vec<IpAddr>,
+    /// The TCP option kind to write, 254 by default.
+    pub option_kind: u8,
+    /// Whether the client's SYN carries the option too. Default: no.
+    pub option_in_syn: bool,
+    /// The longest packet the device carries, at least 1280. Default: 1500.
+    pub mtu: u16,
+    /// The bound of the flow table. Default: 65536.
+    pub max_flows: usize,
+    /// When idle flows end.
+    pub timeouts: Timeouts,
+    /// Which pool address comes first; for a running balancer a random number.
+    pub seed: u64,
+}
+
+impl Plan {
+    /// Translates connections to `virtual_addr` into connections to `backend`
+    /// from addresses of `pool`.
+    #[must_use]
+    pub fn new(virtual_addr: SocketAddr, backend: SocketAddr, pool: Vec<IpAddr>) -> Plan {
+        Plan {
+            virtual_addr,
+            backend,
+            pool,
+            option_kind: 254,
+            option_in_syn: false,
+            mtu: 1500,
+            max_flows: 65536,
+            timeouts: Timeouts::default(),
+            seed: 0,
+        }
+    }
+}
+
+/// A [`Plan`] that cannot work.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// No pool, or addresses of the wrong family in it.
+    #[error(
+        "the address pool must hold addresses of the backend's family ({backend}) and no other"
+    )]
+    Pool {
+        /// The backend.
+        backend: SocketAddr,
+    },
+    /// The table is larger than the pool, or empty.
+    #[error(
+        "max_flows is {max_flows}, but must lie between 1 and {capacity}, what the address pool carries"
+    )]
+    MaxFlows {
+        /// What was asked for.
+        max_flows: usize,
+        /// What is possible.
+        capacity: usize,
+    },
+    /// No port can be 0.
+    #[error("port 0 is not a port that one can connect to")]
+    Port,
+    /// IPv6 needs at least 1280 bytes.
+    #[error("the mtu is {0}, but must be at least 1280")]
+    Mtu(u16),
+    /// Kinds with a meaning of their own in TCP.
+    #[error("{0} is not usable as a TOA option kind, choose one of 254, 253 and 200")]
+    OptionKind(u8),
+}
+
+/// What is to be done with a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Verdict {
+    /// `out` holds the translated packet.
+    Forward,
+    /// `out` holds an answer to the sender.
+    Reply,
+    /// Nothing is to be sent.
+    Drop(DropReason),
+}
+
+/// Translates packets between clients and one backend.
+#[derive(Debug)]
+pub struct Translator {
+    plan: Plan,
+    flows: FlowTable,
+    stats: Stats,
+}
+
+impl Translator {
+    /// Checks the plan.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn new(plan: Plan) -> Result<Translator, PlanError> {
+        let backend = plan.backend;
+        if plan.pool.is_empty() || plan.pool.iter().any(|a| a.is_ipv4() != backend.is_ipv4()) {
+            return Err(PlanError::Pool { backend });
+        }
+        if plan.virtual_addr.port() == 0 || backend.port() == 0 {
+            return Err(PlanError::Port);
+        }
+        let (max_flows, capacity) = (plan.max_flows, capacity(plan.pool.len()) - 1);
+        if !(1..=capacity).contains(&max_flows) {
+            return Err(PlanError::MaxFlows {
+                max_flows,
+                capacity,
+            });
+        }
+        if plan.mtu < 1280 {
+            return Err(PlanError::Mtu(plan.mtu));
+        }
+        if plan.option_kind <= 34 {
+            return Err(PlanError::OptionKind(plan.option_kind));
+        }
+        let flows = FlowTable::new(plan.pool.clone(), max_flows, plan.timeouts, plan.seed);
+        Ok(Translator {
+            plan,
+            flows,
+            stats: Stats::default(),
+        })
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        Stats {
+            flows: self.flows.len() as u64,
+            ..self.stats
+        }
+    }
+
+    /// Ends the flows that were idle too long. Cheap: call it often.
+    pub fn expire(&mut self, now: Instant) {
+        self.stats.expired += self.flows.expire(now);
+    }
+
+    /// Translates one IP packet. Unless the verdict is a drop, `out` is
+    /// replaced with the packet to send. Total: any input gives an answer.
+    pub fn translate(&mut self, now: Instant, packet: &[u8], out: &mut Vec<u8>) -> Verdict {
+        self.expire(now);
+        let verdict = match parse(packet) {
+            Ok(Parsed::Tcp(segment)) => self.tcp(now, packet, &segment, out),
+            Ok(Parsed::Echo(echo)) => self.echo(&echo, out),
+            Err(reason) => Verdict::Drop(reason),
+        };
+        if let Verdict::Drop(reason) = verdict {
+            out.clear();
+            self.stats.count_drop(reason);
+        }
+        verdict
+    }
+
+    fn echo(&mut self, echo: &Echo<'_>, out: &mut Vec<u8>) -> Verdict {
+        if echo.destination != self.plan.virtual_addr.ip() {
+            return Verdict::Drop(DropReason::Icmp);
+        }
+        let kind = if echo.source.is_ipv4() { 0 } else { 129 };
+        if !write_icmp(
+            out,
+            echo.destination,
+            echo.source,
+            kind,
+            0,
+            [echo.rest, &[]],
+        ) {
+            return Verdict::Drop(DropReason::TooBig);
+        }
+        self.stats.echoes += 1;
+        Verdict::Reply
+    }
+
+    fn tcp(
+        &mut self,
+        now: Instant,
+        packet: &[u8],
+        segment: &Segment<'_>,
+        out: &mut Vec<u8>,
+    ) -> Verdict {
+        let tcp = &segment.tcp;
+        let from_client = segment.destination.ip() == self.plan.virtual_addr.ip();
+        let client = if from_client {
+            if segment.destination != self.plan.virtual_addr {
+                return self.reset(segment, out);
+            }
+            if tcp.syn() && !tcp.ack() && !tcp.rst() {
+                let opened = self.flows.open(now, segment.source);
+                self.stats.opened += u64::from(opened.new);
+                self.stats.evicted += u64::from(opened.evicted);
+            }
+            segment.source
+        } else if segment.source == self.plan.backend
+            && self.plan.pool.contains(&segment.destination.ip())
+        {
+            match self.flows.client_of(segment.destination) {
+                Some(client) => client,
+                None => return self.reset(segment, out),
+            }
+        } else {
+            return Verdict::Drop(DropReason::NotForUs);
+        };
+        if segment.hop_limit <= 1 {
+            return Verdict::Drop(DropReason::HopLimit);
+        }
+        let event = Event {
+            from_client,
+            syn: tcp.syn(),
+            ack: tcp.ack(),
+            fin: tcp.fin(),
+            rst: tcp.rst(),
+            sequence: tcp.sequence_number(),
+        };
+        let Some(flow) = self.flows.advance(now, client, event).cloned() else {
+            return self.reset(segment, out);
+        };
+        self.forward(packet, segment, from_client, &flow, out)
+    }
+
+    fn forward(
+        &mut self,
+        packet: &[u8],
+        segment: &Segment<'_>,
+        from_client: bool,
+        flow: &Flow,
+        out: &mut Vec<u8>,
+    ) -> Verdict {
+        let tcp = &segment.tcp;
+        let (source, destination) = match from_client {
+            true => (flow.pool, self.plan.backend),
+            false => (self.plan.virtual_addr, flow.client),
+        };
+        let header = tcp.header_slice();
+        let mut fixed = [0; TCP_FIXED_LEN];
+        fixed.copy_from_slice(&header[..TCP_FIXED_LEN]);
+        let mut options = [0; TCP_MAX_OPTIONS_LEN];
+        let options = &mut options[..header.len() - TCP_FIXED_LEN];
+        options.copy_from_slice(&header[TCP_FIXED_LEN..]);
+        if tcp.syn() {
+            lower_mss(options, self.room(flow.client));
+        }
+        let toa = ToaOption {
+            kind: self.plan.option_kind,
+            client: flow.client,
+        }
+        .encode();
+        let mut outgoing = Outgoing {
+            source,
+            destination,
+            hop_limit: segment.hop_limit - 1,
+            traffic_class: segment.traffic_class,
+            fixed,
+            options: [&[], options],
+            payload: tcp.payload(),
+        };
+        if from_client && self.wants_option(segment, flow) {
+            if toa.len() + options.len() > TCP_MAX_OPTIONS_LEN {
+                self.stats.toa_no_room += 1;
+            } else if outgoing.len() + toa.len() > usize::from(self.plan.mtu) {
+                self.stats.toa_over_mtu += 1;
+            } else {
+                self.stats.toa_inserted += 1;
+                outgoing.options[0] = &toa;
+            }
+        }
+        if outgoing.len() > usize::from(self.plan.mtu) {
+            return self.too_big(packet, segment, ip_header_len(destination.ip()), out);
+        }
+        if !outgoing.write(out) {
+            return Verdict::Drop(DropReason::TooBig);
+        }
+        *(match from_client {
+            true => &mut self.stats.from_client,
+            false => &mut self.stats.from_backend,
+        }) += 1;
+        Verdict::Forward
+    }
+
+    fn wants_option(&self, segment: &Segment<'_>, flow: &Flow) -> bool {
+        let tcp = &segment.tcp;
+        if tcp.rst() {
+            false
+        } else if tcp.syn() {
+            self.plan.option_in_syn
+        } else {
+            tcp.ack() && flow.first_data == Some(tcp.acknowledgment_number())
+        }
+    }
+
+    /// The largest segment that fits on both sides, with our option in it.
+    fn room(&self, client: SocketAddr) -> u16 {
+        let toa = if client.is_ipv4() { 8 } else { 20 };
+        let backend = ip_header_len(self.plan.backend.ip()) + toa;
+        let headers = ip_header_len(client.ip()).max(backend) + TCP_FIXED_LEN;
+        self.plan.mtu - headers as u16
+    }
+
+    /// Answers a segment that belongs to no flow, as a host without such a
+    /// socket would (RFC 9293, section 3.5.2).
+    fn reset(&mut self, segment: &Segment<'_>, out: &mut Vec<u8>) -> Verdict {
+        let tcp = &segment.tcp;
+        if tcp.rst() {
+            return Verdict::Drop(DropReason::NoFlow);
+        }
+        let mut fixed = [0; TCP_FIXED_LEN];
+        if tcp.ack() {
+            fixed[4..8].copy_from_slice(&tcp.acknowledgment_number().to_be_bytes());
+            fixed[13] = 0x04;
+        } else {
+            let length = tcp.payload().len() as u32 + u32::from(tcp.syn()) + u32::from(tcp.fin());
+            let next = tcp.sequence_number().wrapping_add(length);
+            fixed[8..12].copy_from_slice(&next.to_be_bytes());
+            fixed[13] = 0x14;
+        }
+        let outgoing = Outgoing {
+            source: segment.destination,
+            destination: segment.source,
+            hop_limit: 64,
+            traffic_class: 0,
+            fixed,
+            options: [&[], &[]],
+            payload: &[],
+        };
+        if !outgoing.write(out) {
+            return Verdict::Drop(DropReason::NoFlow);
+        }
+        self.stats.resets_sent += 1;
+        Verdict::Reply
+    }
+
+    /// The lowered MSS prevents this; a sender that ignored it is told, in the
+    /// manner of a router, to send less (RFC 1191, RFC 8201).
+    fn too_big(
+        &mut self,
+        packet: &[u8],
+        segment: &Segment<'_>,
+        outgoing_header: usize,
+        out: &mut Vec<u8>,
+    ) -> Verdict {
+        let (from, to) = (segment.destination.ip(), segment.source.ip());
+        let grown = outgoing_header.saturating_sub(ip_header_len(to));
+        let mtu = self.plan.mtu - grown as u16;
+        let (kind, code) = if to.is_ipv4() { (3, 4) } else { (2, 0) };
+        let mut field = [0; 4];
+        field[2..].copy_from_slice(&mtu.to_be_bytes());
+        let quote = &packet[..packet.len().min(548)];
+        if !write_icmp(out, from, to, kind, code, [&field, quote]) {
+            return Verdict::Drop(DropReason::TooBig);
+        }
+        self.stats.too_big_sent += 1;
+        Verdict::Reply
+    }
+}
+
+/// Lowers the maximum segment size in a SYN's option list.
+fn lower_mss(options: &mut [u8], limit: u16) {
+    let mut rest = options;
+    loop {
+        rest = match rest {
+            [] | [0, ..] | [_] => return,
+            [1, after @ ..] => after,
+            [2, 4, high, low, ..] => {
+                let mss = u16::from_be_bytes([*high, *low]).min(limit);
+                [*high, *low] = mss.to_be_bytes();
+                return;
+            }
+            [_, len, ..] => {
+                let len = usize::from(*len);
+                match rest.get_mut(len..) {
+                    Some(after) if len >= 2 => after,
+                    _ => return,
+                }
+            }
+        };
+    }
+}
