@@ -26,5 +26,17 @@ bool side_available(const struct side *side);
 
 void cases_vectors(void);
 void cases_kinds(void);
+void cases_segment(void);
+void cases_rejected(void);
+void cases_cookies(void);
+void cases_trust(void);
+void cases_buffers(void);
+void cases_odd(void);
+void cases_other(void);
+void cases_accept(void);
+void cases_share(void);
+void cases_lifetime(void);
+void cases_many(void);
+void cases_churn(void);
 
 #endif

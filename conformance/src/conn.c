@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #define BACKLOG 64
+#define KIND 254
 
 bool conn_prepare(struct conn *conn, const struct side *side, const char *from)
 {
@@ -20,6 +21,28 @@ bool conn_accept(struct conn *conn)
 {
 	conn->fd = server_accept(&conn->server, &conn->name, &conn->name_len);
 	return conn->fd >= 0;
+}
+
+struct endpoint client_of(const struct side *side, unsigned int n)
+{
+	struct endpoint client =
+		endpoint(side->family == AF_INET ? "198.18.0.0" : "2001:db8:c::", 0);
+
+	client.addr.s6_addr[13] |= n >> 16 & 1; /* 198.18/15 has 17 bits */
+	client.addr.s6_addr[14] = (uint8_t)(n >> 8);
+	client.addr.s6_addr[15] = (uint8_t)n;
+	client.port = (uint16_t)(40000 + n % 20000);
+	return client;
+}
+
+struct tcpopts option_of(const struct endpoint *client)
+{
+	return toa_option(KIND, client);
+}
+
+struct expected answer_of(const struct endpoint *client)
+{
+	return expect_client(KIND, client);
 }
 
 bool conn_open(struct conn *conn, const struct side *side, const char *from,

@@ -23,6 +23,15 @@ bool conn_prepare(struct conn *conn, const struct side *side, const char *from);
 bool conn_accept(struct conn *conn);
 void conn_close(struct conn *conn);
 
+/*
+ * A client that getpeername() on this side can show: number `n`, each one with
+ * an address and a port of its own.
+ */
+struct endpoint client_of(const struct side *side, unsigned int n);
+/* The option that names it, and what a socket with it answers. */
+struct tcpopts option_of(const struct endpoint *client);
+struct expected answer_of(const struct endpoint *client);
+
 /* All of it: a plain SYN, a bare ACK with these options, accept(). */
 bool conn_open(struct conn *conn, const struct side *side, const char *from,
 	       struct tcpopts ack_opts);

@@ -22,6 +22,18 @@ static void all_cases(void)
 {
 	cases_vectors();
 	cases_kinds();
+	cases_segment();
+	cases_rejected();
+	cases_cookies();
+	cases_trust();
+	cases_buffers();
+	cases_odd();
+	cases_other();
+	cases_accept();
+	cases_share();
+	cases_lifetime();
+	cases_many();
+	cases_churn();
 }
 
 int main(int argc, char **argv)

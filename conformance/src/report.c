@@ -91,6 +91,11 @@ const char *case_failures(void)
 	return failures;
 }
 
+const char *case_skip_reason(void)
+{
+	return skip_reason;
+}
+
 static void print_failures(void)
 {
 	char *rest = failures;

@@ -26,6 +26,8 @@ void case_end(void);
 void case_alive(void);
 /* What case_fail() was told so far in this case, "" when nothing. */
 const char *case_failures(void);
+/* Why it is to be skipped, "" when it is not. */
+const char *case_skip_reason(void);
 
 /* Gives the run up: prints the reason and exits with 1. */
 __attribute__((format(printf, 1, 2), noreturn)) void bail_out(const char *format, ...);
