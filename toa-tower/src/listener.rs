@@ -1,0 +1,83 @@
+//! The listener half: a TCP listener whose address type is the client.
+
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use toa_core::{Policy, SourceKind};
+
+use crate::client_addr::ClientAddr;
+
+/// A `tokio` TCP listener that knows the client of each connection it accepts, with
+/// one system call per connection; [`toa_core::ToaListener`] as a listener for
+/// `axum::serve`.
+///
+/// The client travels as the listener's *address*, so wrappers that exchange the IO
+/// type, for TLS say, go around this listener and pass the address on. For
+/// `axum::serve::ListenerExt::tap_io` nothing else has to be done.
+///
+/// When no source answers on this machine it warns once, at bind, and works on with
+/// peer addresses; a source that is loaded later is picked up.
+#[derive(Debug)]
+pub struct ToaListener(toa_core::ToaListener);
+
+impl ToaListener {
+    /// Binds to an address. `[::]:3000` takes IPv4 connections as well, unless the
+    /// system says otherwise (`net.ipv6.bindv6only`).
+    ///
+    /// # Errors
+    /// Those of [`TcpListener::bind`].
+    pub async fn bind(addr: impl ToSocketAddrs) -> io::Result<Self> {
+        toa_core::ToaListener::bind(addr).await.map(Self)
+    }
+
+    /// Takes over a listener from elsewhere; it is set to non-blocking.
+    ///
+    /// # Errors
+    /// Those of [`TcpListener::from_std`].
+    pub fn from_std(listener: std::net::TcpListener) -> io::Result<Self> {
+        toa_core::ToaListener::from_std(listener).map(Self)
+    }
+
+    /// Takes over a `tokio` listener.
+    #[must_use]
+    pub fn new(listener: TcpListener) -> Self {
+        Self(toa_core::ToaListener::new(listener))
+    }
+
+    /// Replaces the default [`Policy`].
+    #[must_use]
+    pub fn with_policy(self, policy: Policy) -> Self {
+        Self(self.0.with_policy(policy))
+    }
+
+    /// The next connection and its client, for accept loops; see
+    /// [`toa_core::ToaListener::accept`].
+    ///
+    /// # Errors
+    /// When the listening socket itself is unusable.
+    pub async fn accept(&self) -> io::Result<(TcpStream, ClientAddr)> {
+        let (stream, client) = self.0.accept().await?;
+        Ok((stream, client.into()))
+    }
+
+    /// The address it listens on.
+    ///
+    /// # Errors
+    /// Those of [`TcpListener::local_addr`].
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+
+    /// Which source answered last.
+    #[must_use]
+    pub fn source(&self) -> SourceKind {
+        self.0.source()
+    }
+
+    /// The listener within.
+    #[must_use]
+    pub const fn get_ref(&self) -> &TcpListener {
+        self.0.get_ref()
+    }
+}
