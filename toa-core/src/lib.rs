@@ -64,7 +64,7 @@ pub use client_addr::{ClientAddr, Provenance};
 pub use kinds::{KindsError, OptionKinds};
 #[cfg(feature = "tokio")]
 pub use listener::ToaListener;
-pub use lookup::lookup;
+pub use lookup::{lookup, source_info};
 pub use policy::Policy;
 pub use resolver::{Pending, Resolver, SourceKind, detect_source};
 pub use sys::AsSocket;

@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 
 use socket2::SockRef;
 
+use crate::abi::ToaInfo;
 use crate::client_addr::ClientAddr;
 use crate::policy::Policy;
 use crate::resolver::{Resolver, SourceKind};
-use crate::sys::AsSocket;
+use crate::sys::{self, AsSocket};
 
 /// Who is on the other side of `connection`, for a single socket: one system call
 /// where one of our sources answers, up to three elsewhere. An accept loop is
@@ -31,4 +32,12 @@ pub fn lookup(connection: &impl AsSocket, policy: &Policy) -> io::Result<ClientA
             })?,
     };
     Ok(pending.with_accepted(accepted, policy))
+}
+
+/// The raw answer of one of our sources about `socket`, any TCP socket; for tools.
+///
+/// # Errors
+/// The kernel's: ENOPROTOOPT where no source of ours answers.
+pub fn source_info(socket: &impl AsSocket) -> io::Result<ToaInfo> {
+    sys::ask(sys::borrow(socket))
 }
