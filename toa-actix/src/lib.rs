@@ -1,1 +1,61 @@
 //! The real client behind a TOA load balancer, for actix-web.
+//!
+//! ```no_run
+//! # async fn run() -> std::io::Result<()> {
+//! use actix_web::{App, HttpServer, web};
+//! use toa_actix::RealClient;
+//!
+//! HttpServer::new(|| App::new().route("/", web::get().to(|c: RealClient| async move { c.to_string() })))
+//!     .on_connect(toa_actix::on_connect)
+//!     .bind("[::]:3000")?.run().await
+//! # }
+//! ```
+//!
+//! # The life of an address
+//!
+//! ```text
+//! client ──SYN──▶ balancer ──SYN──────────────▶ kernel
+//!        ──ACK──▶          ──ACK + TOA option─▶ source keeps the address with the socket
+//!                           accept() ◀──────────┤
+//!               getsockopt, once ◀──────────────┘
+//!                     │
+//!                on_connect ──▶ data of the connection
+//!                     │
+//!          each request's extractor: ClientAddr, RealClient ─▶ your handler
+//! ```
+//!
+//! # Features
+//!
+//! None yet: plain TCP (`bind`, `listen`, `bind_auto_h2c`, `listen_auto_h2c`), HTTP/1
+//! and HTTP/2.
+//!
+//! # Before you deploy
+//!
+//! - `.on_connect` comes **before** `.bind`, and there is one hook per server: a second
+//!   call replaces the first. A hook of your own can call [`on_connect`].
+//! - `req.peer_addr()` and `Logger`'s `%a` show what `accept()` showed, which is the
+//!   client only where the source rewrites the peer name.
+//! - TOA speaks of connections. A proxy in front that reuses its upstream connections
+//!   makes every request on one carry the address of whoever opened it.
+//! - Without a source (`toa load`, or the kernel module) every client is the TCP peer,
+//!   and [`ClientAddr`] says so: [`Provenance::NoSource`].
+//! - Behind a third-party kernel module the address is believed from peers in private
+//!   space only, unless [`Policy`] says otherwise ([`on_connect_with`]). The peer is the
+//!   one that actix shows with the connection's first request, so a middleware that
+//!   replaces it must be inside of what asks for the client.
+#![forbid(unsafe_code)]
+
+mod client_addr;
+mod connection;
+mod error;
+mod extract;
+mod on_connect;
+mod real_client;
+mod stream;
+pub mod test;
+
+pub use client_addr::ClientAddr;
+pub use error::Unavailable;
+pub use on_connect::{on_connect, on_connect_with};
+pub use real_client::RealClient;
+pub use toa_core::{Policy, Provenance, SourceKind, TrustedPeers};

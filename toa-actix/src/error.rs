@@ -1,0 +1,54 @@
+//! Why there is no address at all.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
+
+/// Why a request has no [`ClientAddr`](crate::ClientAddr), not even its peer's:
+/// answered with 500 and this sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unavailable {
+    /// The hook is missing.
+    #[error(
+        "toa-actix is not wired up: add `.on_connect(toa_actix::on_connect)` to the HttpServer, \
+         before `.bind`"
+    )]
+    NotWiredUp,
+    /// The hook is there, but cannot see the socket within the stream's type.
+    #[error(
+        "toa-actix does not know this kind of connection: serve plain tcp with `.bind` or \
+         `.listen`; unix sockets have no client address"
+    )]
+    UnknownStream,
+    /// The connection had gone before its peer was known.
+    #[error("the connection was closed before its peer address was read")]
+    PeerGone,
+}
+
+impl Unavailable {
+    /// Logs what the program's author has to change, the first time only.
+    pub(crate) fn log(self) {
+        static LOGGED: [AtomicBool; 2] = [const { AtomicBool::new(false) }; 2];
+        match self {
+            Self::NotWiredUp | Self::UnknownStream => {
+                if !LOGGED[self as usize].swap(true, Ordering::Relaxed) {
+                    tracing::error!("{self}");
+                }
+            }
+            // A client can bring this about at will.
+            Self::PeerGone => tracing::debug!("{self}"),
+        }
+    }
+}
+
+impl ResponseError for Unavailable {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::INTERNAL_SERVER_ERROR
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::build(self.status_code()).body(self.to_string())
+    }
+}
