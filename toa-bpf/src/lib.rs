@@ -1,1 +1,72 @@
 //! The eBPF source of TOA addresses and its loader.
+//!
+//! ```no_run
+//! use toa_bpf::{Config, attach};
+//!
+//! let source = attach(&Config::default())?; // answers until it is dropped
+//! println!("{:?}", source.status()?.counters);
+//! # Ok::<(), toa_bpf::Error>(())
+//! ```
+//!
+//! [`attach`] is for demos and tests: the source goes with the process, also when
+//! that is killed. [`load`] is for hosts: it pins the source below /sys/fs/bpf, where
+//! it stays until [`unload`] or a reboot.
+//!
+//! Loading needs Linux 5.10, cgroup v2 and root (or CAP_BPF and CAP_NET_ADMIN);
+//! asking for the address needs nothing. No clang, no kernel headers and no BTF of
+//! the kernel are needed: the compiled program travels in this crate, and one
+//! object serves all kernels.
+//!
+//! # Why aya
+//!
+//! Both aya 0.14 and libbpf-rs 0.27 load the object with all its maps. libbpf-rs pins
+//! and replaces links by itself, but wants libelf and zlib headers and a C compiler on
+//! every user's machine. aya is Rust alone; the calls it lacks for cgroup links
+//! (create, pin, replace, look at) are a few lines around bpf(2), and going that way
+//! treats all four programs alike.
+//!
+//! # What it costs others
+//!
+//! While a getsockopt program is attached, each getsockopt call of the covered
+//! processes takes some 0.4 us longer. [`Config::with_cgroup`] confines that to the
+//! services that need it.
+
+mod config;
+mod error;
+mod status;
+
+#[cfg(all(target_os = "linux", target_endian = "little"))]
+#[path = "loader/mod.rs"]
+mod imp;
+#[cfg(not(all(target_os = "linux", target_endian = "little")))]
+#[path = "unsupported.rs"]
+mod imp;
+
+pub use config::Config;
+pub use error::Error;
+pub use imp::{Attached, Pins, attach};
+pub use status::{Counters, ProgramStatus, Status};
+
+/// Loads the source so that it outlives this process; see [`Pins::load`].
+///
+/// # Errors
+/// When the host lacks something; the error says what, and the cure.
+pub fn load(config: &Config) -> Result<(), Error> {
+    Pins::default().load(config)
+}
+
+/// Removes the loaded source; says whether there was one. See [`Pins::unload`].
+///
+/// # Errors
+/// When something cannot be removed.
+pub fn unload() -> Result<bool, Error> {
+    Pins::default().unload()
+}
+
+/// What [`load`] left on this host, if anything. See [`Pins::status`].
+///
+/// # Errors
+/// When the kernel does not tell; it needs CAP_SYS_ADMIN.
+pub fn status() -> Result<Option<Status>, Error> {
+    Pins::default().status()
+}

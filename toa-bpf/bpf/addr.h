@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* Addresses: four words in network order, IPv4 as ::ffff:a.b.c.d. */
+#ifndef TOA_ADDR_H
+#define TOA_ADDR_H
+
+#include <bpf/bpf_endian.h>
+
+#include "maps.h"
+
+#define AF_INET		2
+#define AF_INET6	10
+
+#define TOA_MAPPED	bpf_htonl(0xffff)
+
+static __always_inline int toa_is_ipv4(const __u32 *a)
+{
+	return !a[0] && !a[1] && a[2] == TOA_MAPPED;
+}
+
+/* Unspecified, loopback, multicast, broadcast: no client has such an address. */
+static __always_inline int toa_is_refused(const __u32 *a)
+{
+	__u32 first = bpf_ntohl(a[0]);
+	__u32 last = bpf_ntohl(a[3]);
+
+	if (toa_is_ipv4(a))
+		return last == 0 || last >> 24 == 127 || last >> 28 == 0xe ||
+		       last == 0xffffffff;
+	if (!a[0] && !a[1] && !a[2] && last <= 1)
+		return 1;
+	return first >> 24 == 0xff;
+}
+
+static __always_inline int toa_is_trusted(const struct toa_config *config,
+					  const __u32 *peer)
+{
+	struct toa_key4 key4 = { .prefix_len = 32, .addr = peer[3] };
+	struct toa_key6 key6 = { .prefix_len = 128 };
+
+	if (config->trust_any)
+		return 1;
+	if (toa_is_ipv4(peer))
+		return bpf_map_lookup_elem(&toa_trusted4, &key4) != NULL;
+	__builtin_memcpy(key6.addr, peer, sizeof(key6.addr));
+	return bpf_map_lookup_elem(&toa_trusted6, &key6) != NULL;
+}
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* getsockopt(IPPROTO_IP, 4096 and 4097). */
+#ifndef TOA_ANSWER_H
+#define TOA_ANSWER_H
+
+#define SOL_IP		0
+#define PAGE_LEN	4096
+
+#ifndef TCP_SYN_SENT
+#define TCP_SYN_SENT	2
+#define TCP_LISTEN	10
+#endif
+
+/* What was stored for the connection that the socket has now, if any. */
+static __always_inline struct toa_conn *toa_lookup(struct bpf_sock *sk)
+{
+	struct toa_conn *conn = bpf_sk_storage_get(&toa_conns, sk, NULL, 0);
+
+	/* connect(AF_UNSPEC) clears the port: that connection is over. */
+	if (conn && conn->peer_port == *(__be16 *)&sk->dst_port)
+		return conn;
+	return NULL;
+}
+
+static __always_inline int toa_is_tcp(struct bpf_sock *sk)
+{
+	return sk->protocol == IPPROTO_TCP &&
+	       (sk->family == AF_INET || sk->family == AF_INET6);
+}
+
+/*
+ * Leaves the kernel's own answer as it is. The hook works on a copy of at most
+ * one page and hands it back afterwards: a larger answer would become EFAULT, and
+ * before Linux 5.18 a failed call would overwrite the caller's buffer and length
+ * all the same. Length zero means: hand nothing back. Other answers are handed
+ * back as they came, for the programs that run after this one.
+ */
+static __always_inline void toa_pass(struct bpf_sockopt *ctx)
+{
+	__u8 *end = ctx->optval_end;
+	__u8 *val = ctx->optval;
+	__u32 len = ctx->optlen;
+
+	if (ctx->retval || len > PAGE_LEN || val + len > end)
+		*(volatile __s32 *)&ctx->optlen = 0;
+}
+
+static __always_inline void toa_answered(struct bpf_sockopt *ctx, __s32 len)
+{
+	/* volatile: the verifier refuses the two as one store */
+	*(volatile __s32 *)&ctx->optlen = len;
+	*(volatile __s32 *)&ctx->retval = 0;
+}
+
+static __always_inline int toa_answer_lookup(struct bpf_sockopt *ctx,
+					     struct toa_conn *conn)
+{
+	struct toa_nat64_peer *out = ctx->optval;
+	void *end = ctx->optval_end;
+
+	if (!conn || !(conn->flags & TOA_INFO_HAS_ADDR) || (void *)(out + 1) > end)
+		return 0;
+	__builtin_memcpy(out->saddr, conn->client, sizeof(out->saddr));
+	out->sport = conn->client_port;
+	out->zero[0] = 0;
+	out->zero[1] = 0;
+	toa_answered(ctx, sizeof(*out));
+	return 1;
+}
+
+static __always_inline __u32 toa_flags(struct bpf_sock *sk, struct toa_conn *conn)
+{
+	const struct toa_config *config = toa_get_config();
+	__u32 flags = TOA_INFO_TRUST_ENFORCED;
+
+	if (!conn)
+		return flags;
+	flags |= conn->flags;
+	if (config && config->peername && conn->flags & TOA_INFO_HAS_ADDR &&
+	    (sk->family == AF_INET6 || toa_is_ipv4(conn->client)))
+		flags |= TOA_INFO_PEERNAME;
+	return flags;
+}
+
+/* A reset connection still has a peer: a server may accept it first and ask then. */
+static __always_inline void toa_true_peer(struct bpf_sock *sk, struct toa_info *out)
+{
+	__u32 *peer = (__u32 *)out->peer;
+	__be16 port = *(__be16 *)&sk->dst_port;
+
+	if (!port || sk->state == TCP_SYN_SENT || sk->state == TCP_LISTEN)
+		return;
+	out->peer_port = port;
+	if (sk->family == AF_INET6) {
+		peer[0] = sk->dst_ip6[0];
+		peer[1] = sk->dst_ip6[1];
+		peer[2] = sk->dst_ip6[2];
+		peer[3] = sk->dst_ip6[3];
+		toa_barrier();
+	} else {
+		peer[2] = TOA_MAPPED;
+		peer[3] = sk->dst_ip4;
+	}
+}
+
+static __always_inline int toa_answer_info(struct bpf_sockopt *ctx,
+					   struct bpf_sock *sk,
+					   struct toa_conn *conn)
+{
+	struct toa_info *out = ctx->optval;
+	void *end = ctx->optval_end;
+
+	if ((void *)(out + 1) > end)
+		return 0;
+	__builtin_memset(out, 0, sizeof(*out));
+	out->version = TOA_INFO_VERSION;
+	out->source = TOA_SOURCE_EBPF;
+	out->flags = toa_flags(sk, conn);
+	toa_true_peer(sk, out);
+	if (conn) {
+		out->kind = conn->kind;
+		out->client_port = conn->client_port;
+		__builtin_memcpy(out->client, conn->client, sizeof(out->client));
+	}
+	toa_answered(ctx, sizeof(*out));
+	return 1;
+}
+
+/* A call that succeeded was answered by another source: its word stands. */
+static __always_inline int toa_answer(struct bpf_sockopt *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct toa_conn *conn;
+
+	if (!sk || !ctx->retval || !toa_is_tcp(sk))
+		return 0;
+	conn = toa_lookup(sk);
+	if (ctx->optname == TOA_SO_GET_LOOKUP)
+		return toa_answer_lookup(ctx, conn);
+	return toa_answer_info(ctx, sk, conn);
+}
+
+SEC("cgroup/getsockopt")
+int toa_getsockopt(struct bpf_sockopt *ctx)
+{
+	int ours = ctx->level == SOL_IP && (ctx->optname == TOA_SO_GET_LOOKUP ||
+					    ctx->optname == TOA_SO_GET_INFO);
+
+	if (!ours || !toa_answer(ctx))
+		toa_pass(ctx);
+	return 1;
+}
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* Finds the TOA option in the header of the segment that opens a connection. */
+#ifndef TOA_OPTION_H
+#define TOA_OPTION_H
+
+#include "addr.h"
+
+#define TCP_FIXED_LEN	20
+#define TCP_OPTIONS_MAX	40
+#define TCPOPT_EOL	0
+#define TCPOPT_NOP	1
+#define TOA_LEN_IPV4	8
+#define TOA_LEN_IPV6	20
+
+/* What a step says: an offset below 64 and these. */
+#define STEP_OFFSET	63U
+#define STEP_END	(1U << 8)
+#define STEP_FOUND	(1U << 9)
+#define STEP_INVALID	(1U << 10)
+
+enum toa_found { TOA_NONE, TOA_BAD, TOA_OPTION };
+
+/*
+ * Looks at the option at offset off of the option list. A function of its own,
+ * not inlined: the verifier then checks it once instead of once per round, which
+ * is what keeps the walk below its limit on every kernel. The mask bounds the
+ * offset where the verifier can see it.
+ */
+__noinline int toa_option_step(struct bpf_sock_ops *ctx, __u32 off)
+{
+	const struct toa_config *config = toa_get_config();
+	__u8 *data, *end, *at;
+	__u32 len;
+	int ours;
+
+	if (!ctx || !config)
+		return STEP_END;
+	data = (void *)(long)ctx->skb_data;
+	end = (void *)(long)ctx->skb_data_end;
+	off &= STEP_OFFSET;
+	at = data + TCP_FIXED_LEN + off;
+	if (at + 1 > end || at[0] == TCPOPT_EOL)
+		return STEP_END;
+	if (at[0] == TCPOPT_NOP)
+		return off + 1;
+	if (at + 2 > end)
+		return STEP_END;
+	len = at[1];
+	ours = config->kinds[at[0] >> 6] >> (at[0] & 63) & 1;
+	if (len < 2 || at + len > end)
+		return STEP_END | (ours ? STEP_INVALID : 0);
+	if (!ours)
+		return off + len;
+	if (len == TOA_LEN_IPV4 || len == TOA_LEN_IPV6)
+		return off | STEP_FOUND;
+	return (off + len) | STEP_INVALID;
+}
+
+/* Reads the option that a step found at off into conn. */
+static __always_inline int toa_option_read(struct bpf_sock_ops *ctx, __u32 off,
+					   struct toa_conn *conn)
+{
+	__u8 *end = (void *)(long)ctx->skb_data_end;
+	__u8 *at = (void *)(long)ctx->skb_data;
+
+	at += TCP_FIXED_LEN + (off & STEP_OFFSET);
+	if (at + TOA_LEN_IPV4 > end)
+		return -1;
+	conn->kind = at[0];
+	__builtin_memcpy(&conn->client_port, at + 2, 2);
+	if (at[1] == TOA_LEN_IPV4) {
+		conn->client[2] = TOA_MAPPED;
+		__builtin_memcpy(&conn->client[3], at + 4, 4);
+		return 0;
+	}
+	if (at + TOA_LEN_IPV6 > end)
+		return -1;
+	__builtin_memcpy(conn->client, at + 4, 16);
+	return 0;
+}
+
+/*
+ * The first option of a configured kind and a right length is the one: a
+ * balancer puts its own in front, so what a client forges comes later.
+ */
+static __always_inline enum toa_found toa_option_find(struct bpf_sock_ops *ctx,
+						      struct toa_conn *conn)
+{
+	enum toa_found found = TOA_NONE;
+	__u32 off = 0;
+
+	for (int i = 0; i < TCP_OPTIONS_MAX; i++) {
+		__u32 step = toa_option_step(ctx, off);
+
+		if (step & STEP_INVALID)
+			found = TOA_BAD;
+		if (step & STEP_FOUND) {
+			if (toa_option_read(ctx, step, conn))
+				return TOA_BAD;
+			return TOA_OPTION;
+		}
+		if (step & STEP_END)
+			break;
+		off = step & STEP_OFFSET;
+	}
+	return found;
+}
+
+#endif

@@ -1,0 +1,77 @@
+//! What an operator decides.
+
+use std::path::PathBuf;
+
+use toa_core::{OptionKinds, TrustedPeers};
+
+/// How the source behaves. The default is right behind a balancer that talks to
+/// its backends over private addresses.
+///
+/// ```
+/// use toa_bpf::Config;
+///
+/// let config = Config::new()
+///     .with_trusted("10.1.0.0/16,fd00::/8".parse()?)
+///     .with_kinds("254".parse()?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// Whose option is believed. Default: private and shared address space.
+    pub trusted: TrustedPeers,
+    /// The TCP option kinds that are read as TOA. Default: 254, 253 and 200.
+    pub kinds: OptionKinds,
+    /// Whether getpeername() and accept() show the client. Default: they do.
+    pub peername: bool,
+    /// The cgroup whose services the source covers. Default: the root, so every
+    /// process and container of the host.
+    pub cgroup: Option<PathBuf>,
+}
+
+impl Config {
+    /// The default.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            trusted: TrustedPeers::default(),
+            kinds: OptionKinds::default(),
+            peername: true,
+            cgroup: None,
+        }
+    }
+
+    /// Believes these peers.
+    #[must_use]
+    pub fn with_trusted(mut self, trusted: TrustedPeers) -> Self {
+        self.trusted = trusted;
+        self
+    }
+
+    /// Reads these kinds.
+    #[must_use]
+    pub fn with_kinds(mut self, kinds: OptionKinds) -> Self {
+        self.kinds = kinds;
+        self
+    }
+
+    /// Lets getpeername() and accept() show the client, or not.
+    #[must_use]
+    pub fn with_peername(mut self, peername: bool) -> Self {
+        self.peername = peername;
+        self
+    }
+
+    /// Covers this cgroup (a directory of the cgroup v2 hierarchy) and those below.
+    #[must_use]
+    pub fn with_cgroup(mut self, cgroup: impl Into<PathBuf>) -> Self {
+        self.cgroup = Some(cgroup.into());
+        self
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,122 @@
+//! What can stand in the way, and the cure for each.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why the source could not be loaded, asked or unloaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The process lacks the capabilities.
+    #[error(
+        "loading the eBPF source needs {missing}: run as root, or grant CAP_BPF and CAP_NET_ADMIN"
+    )]
+    NoPrivilege {
+        /// The capabilities that are missing.
+        missing: &'static str,
+    },
+    /// The kernel refuses although the capabilities are there.
+    #[error(
+        "the kernel refuses {what} in spite of the capabilities: a container's seccomp filter, its user namespace, an LSM or kernel lockdown forbids bpf(); load the source on the host"
+    )]
+    Forbidden {
+        /// What was refused.
+        what: String,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// The kernel is older than the programs need.
+    #[error(
+        "linux {found} is too old for the eBPF source, which needs 5.10: use the kernel module (kmod/)"
+    )]
+    KernelTooOld {
+        /// The release found.
+        found: String,
+    },
+    /// This kernel has no bpf() at all.
+    #[error(
+        "this kernel has BPF disabled: it needs CONFIG_BPF_SYSCALL and CONFIG_CGROUP_BPF; use another kernel or the kernel module (kmod/)"
+    )]
+    BpfDisabled {
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// The verifier refuses a program.
+    #[error(
+        "this kernel rejects the program {program}: please report it with `uname -r` and these last lines of its verifier:\n{log}"
+    )]
+    Rejected {
+        /// Which one.
+        program: &'static str,
+        /// The last lines of the verifier's log.
+        log: String,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// No place to pin to.
+    #[error(
+        "no BPF file system on {}: mount it with `mount -t bpf bpf {}`", mount.display(), mount.display()
+    )]
+    NoBpffs {
+        /// Where it was expected.
+        mount: PathBuf,
+        /// What failed when it was to be mounted.
+        source: io::Error,
+    },
+    /// Nothing to attach to.
+    #[error(
+        "no cgroup v2 hierarchy is mounted: mount it with `mount -t cgroup2 none /sys/fs/cgroup/unified`, or name one with --cgroup"
+    )]
+    NoCgroup2,
+    /// The configured cgroup is none.
+    #[error(
+        "{} is not a cgroup v2 directory: give one below the cgroup2 mount, such as /sys/fs/cgroup/system.slice", path.display()
+    )]
+    NotACgroup {
+        /// What was configured.
+        path: PathBuf,
+        /// Why it could not be opened, where it could not.
+        source: Option<io::Error>,
+    },
+    /// A program cannot be attached.
+    #[error(
+        "cannot attach {program} to {}: another tool may hold it exclusively, see `bpftool cgroup show {}`", cgroup.display(), cgroup.display()
+    )]
+    Attach {
+        /// Which one.
+        program: &'static str,
+        /// To what.
+        cgroup: PathBuf,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// The configuration or the counters cannot be written or read.
+    #[error("cannot access the map {map}")]
+    Map {
+        /// Which one.
+        map: &'static str,
+        /// What failed.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The embedded object does not load for a reason of its own.
+    #[error("cannot load the embedded object: please report it with `uname -r`")]
+    Object {
+        /// What failed.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Something in the pin directory cannot be read or changed.
+    #[error("cannot {what} {}: run as root", path.display())]
+    Pin {
+        /// What was tried.
+        what: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// What failed.
+        source: io::Error,
+    },
+    /// There is no eBPF here.
+    #[error(
+        "the eBPF source runs on little-endian linux only: develop without it, every client is then the tcp peer"
+    )]
+    Unsupported,
+}

@@ -1,0 +1,13 @@
+//! The loader.
+
+mod attach;
+mod host;
+mod maps;
+mod memlock;
+mod object;
+mod pins;
+mod status;
+mod sys;
+
+pub use attach::{Attached, attach};
+pub use pins::Pins;

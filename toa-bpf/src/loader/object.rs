@@ -1,0 +1,195 @@
+//! The embedded object: loaded, configured, not yet attached.
+
+use std::io;
+use std::net::IpAddr;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use aya::maps::lpm_trie::{Key, LpmTrie};
+use aya::maps::{Array, MapError};
+use aya::programs::{Program, ProgramError};
+use aya::{Ebpf, EbpfError, EbpfLoader, Pod};
+use ipnet::IpNet;
+
+use super::maps::RawConfig;
+use super::pins::MapPins;
+use super::{host, memlock::Memlock};
+use crate::{Config, Error};
+
+static OBJECT: &[u8] = aya::include_bytes_aligned!("../../bpf/toa.bpf.o");
+
+/// A program of the object and the hook it belongs on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hook {
+    pub(crate) program: &'static str,
+    /// `enum bpf_attach_type`
+    pub(crate) attach_type: u32,
+}
+
+/// In the order in which they are attached: what answers comes first, so that
+/// every address that is stored can be asked for.
+pub(crate) const HOOKS: [Hook; 4] = [
+    Hook {
+        program: "toa_getsockopt",
+        attach_type: 21,
+    },
+    Hook {
+        program: "toa_peername4",
+        attach_type: 29,
+    },
+    Hook {
+        program: "toa_peername6",
+        attach_type: 30,
+    },
+    Hook {
+        program: "toa_sockops",
+        attach_type: 3,
+    },
+];
+
+#[derive(Debug)]
+pub(crate) struct Object(Ebpf);
+
+impl Object {
+    /// Value size and number of entries of the maps that loads share.
+    pub(crate) const CONNS_LAYOUT: (u32, u32) = (28, 0);
+    pub(crate) const COUNTERS_LAYOUT: (u32, u32) = (8, 11);
+
+    /// Loads a new set of programs. What `pins` names is shared with earlier sets.
+    pub(crate) fn load(config: &Config, pins: Option<&MapPins>) -> Result<Self, Error> {
+        host::check()?;
+        let _raised = Memlock::raise();
+        let nets: Vec<IpNet> = config.trusted.nets().collect();
+        let v4 = nets
+            .iter()
+            .filter(|net| matches!(net, IpNet::V4(_)))
+            .count();
+        let mut loader = EbpfLoader::new();
+        loader
+            .btf(None)
+            .map_max_entries("toa_trusted4", v4.max(1) as u32)
+            .map_max_entries("toa_trusted6", (nets.len() - v4).max(1) as u32);
+        if let Some(pins) = pins {
+            loader.map_pin_path("toa_conns", pins.conns.as_path());
+            loader.map_pin_path("toa_counters", pins.counters.as_path());
+        }
+        let mut this = Self(loader.load(OBJECT).map_err(load_error)?);
+        this.configure(config, &nets)?;
+        for hook in HOOKS {
+            this.load_program(hook.program)?;
+        }
+        Ok(this)
+    }
+
+    fn configure(&mut self, config: &Config, nets: &[IpNet]) -> Result<(), Error> {
+        let map = "toa_config";
+        self.array(map)
+            .and_then(|mut array| array.set(0, RawConfig::new(config), 0))
+            .map_err(|e| map_error(map, e))?;
+        for net in nets {
+            let prefix = u32::from(net.prefix_len());
+            match net.network() {
+                IpAddr::V4(ip) => self.trust("toa_trusted4", Key::new(prefix, ip.octets()))?,
+                IpAddr::V6(ip) => self.trust("toa_trusted6", Key::new(prefix, ip.octets()))?,
+            }
+        }
+        Ok(())
+    }
+
+    fn array(
+        &mut self,
+        name: &'static str,
+    ) -> Result<Array<&mut aya::maps::MapData, RawConfig>, MapError> {
+        Array::try_from(self.0.map_mut(name).expect("the object has this map"))
+    }
+
+    fn trust<K: Pod>(&mut self, map: &'static str, key: Key<K>) -> Result<(), Error> {
+        LpmTrie::<_, K, u8>::try_from(self.0.map_mut(map).expect("the object has this map"))
+            .and_then(|mut trie| trie.insert(&key, 1, 0))
+            .map_err(|e| map_error(map, e))
+    }
+
+    fn load_program(&mut self, name: &'static str) -> Result<(), Error> {
+        let loaded = match self
+            .0
+            .program_mut(name)
+            .expect("the object has this program")
+        {
+            Program::SockOps(program) => program.load(),
+            Program::CgroupSockopt(program) => program.load(),
+            Program::CgroupSockAddr(program) => program.load(),
+            _ => unreachable!("the object has programs of these types only"),
+        };
+        loaded.map_err(|error| program_error(name, error))
+    }
+
+    pub(crate) fn program(&self, name: &'static str) -> Result<BorrowedFd<'_>, Error> {
+        let program = self.0.program(name).expect("the object has this program");
+        program
+            .fd()
+            .map(AsFd::as_fd)
+            .map_err(|error| program_error(name, error))
+    }
+}
+
+pub(crate) fn map_error(map: &'static str, error: MapError) -> Error {
+    Error::Map {
+        map,
+        source: error.into(),
+    }
+}
+
+fn refused(what: &str, source: io::Error) -> Option<Error> {
+    match source.raw_os_error()? {
+        libc::EPERM | libc::EACCES => Some(Error::Forbidden {
+            what: what.to_owned(),
+            source,
+        }),
+        libc::ENOSYS => Some(Error::BpfDisabled { source }),
+        _ => None,
+    }
+}
+
+fn load_error(error: EbpfError) -> Error {
+    if let EbpfError::MapError(MapError::CreateError { name, io_error }) = &error
+        && let Some(code) = io_error.raw_os_error()
+        && let Some(refused) = refused(
+            &format!("the map {name}"),
+            io::Error::from_raw_os_error(code),
+        )
+    {
+        return refused;
+    }
+    Error::Object {
+        source: error.into(),
+    }
+}
+
+/// How much of a verifier's log is shown: the reason stands at its end.
+const LOG_LINES: usize = 12;
+
+fn program_error(program: &'static str, error: ProgramError) -> Error {
+    match error {
+        ProgramError::LoadError {
+            io_error,
+            verifier_log,
+        } => {
+            let log = verifier_log.to_string();
+            if log.trim().is_empty() && io_error.raw_os_error() == Some(libc::EPERM) {
+                return Error::Forbidden {
+                    what: format!("the program {program}"),
+                    source: io_error,
+                };
+            }
+            let lines: Vec<&str> = log.lines().collect();
+            let tail = lines[lines.len().saturating_sub(LOG_LINES)..].join("\n");
+            Error::Rejected {
+                program,
+                log: tail,
+                source: io_error,
+            }
+        }
+        other => Error::Object {
+            source: other.into(),
+        },
+    }
+}

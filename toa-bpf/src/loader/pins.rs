@@ -1,0 +1,206 @@
+//! A source that outlives its loader, pinned in the BPF file system.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use aya::maps::MapInfo;
+
+use super::attach::attach_hook;
+use super::host::{self, Cgroup};
+use super::object::{HOOKS, Hook, Object};
+use super::{status, sys};
+use crate::{Config, Error, Status};
+
+const DEFAULT: &str = "/sys/fs/bpf/toa";
+const BPFFS_MAGIC: i64 = 0xcafe_4a11;
+
+/// The directory of the BPF file system that holds a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pins {
+    dir: PathBuf,
+}
+
+/// The maps that every load shares with the one before, so that open connections
+/// keep their address and operators their counters.
+#[derive(Debug)]
+pub(crate) struct MapPins {
+    pub(crate) conns: PathBuf,
+    pub(crate) counters: PathBuf,
+}
+
+impl Default for Pins {
+    fn default() -> Self {
+        Self::at(DEFAULT)
+    }
+}
+
+impl Pins {
+    /// A directory of one's own; its parent must lie in a BPF file system.
+    #[must_use]
+    pub fn at(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into() }
+    }
+
+    /// Loads the source, or replaces a loaded one: each program's successor takes
+    /// its place at one moment, connections keep their address, and killed half way
+    /// it can be loaded or unloaded again.
+    ///
+    /// A source on another cgroup is first attached to the new one, then dropped
+    /// from the old.
+    ///
+    /// # Errors
+    /// When the host lacks something; the error says what, and the cure. What was
+    /// loaded before then stays.
+    pub fn load(&self, config: &Config) -> Result<(), Error> {
+        host::check()?;
+        let cgroup = Cgroup::open(config.cgroup.as_deref())?;
+        let _lock = self.lock(true)?;
+        self.make_dir()?;
+        let maps = self.map_pins()?;
+        let object = Object::load(config, Some(&maps))?;
+        HOOKS
+            .iter()
+            .try_for_each(|&hook| self.put(&object, hook, &cgroup))
+    }
+
+    /// Removes the source and every trace of it; says whether there was any.
+    ///
+    /// # Errors
+    /// When something cannot be removed.
+    pub fn unload(&self) -> Result<bool, Error> {
+        if !self.dir.exists() {
+            return Ok(false);
+        }
+        let _lock = self.lock(false)?;
+        for hook in HOOKS.iter().rev() {
+            // Detached before it is unpinned, so that it is over when this returns.
+            if let Ok(link) = sys::pinned(&self.link(*hook)) {
+                sys::link_detach(link.as_fd()).ok();
+            }
+        }
+        let entries = fs::read_dir(&self.dir).map_err(|e| self.error("read", &self.dir, e))?;
+        for entry in entries.flatten() {
+            remove(&entry.path()).map_err(|e| self.error("remove", &entry.path(), e))?;
+        }
+        fs::remove_dir(&self.dir).map_err(|e| self.error("remove", &self.dir, e))?;
+        Ok(true)
+    }
+
+    /// What is loaded, if anything is.
+    ///
+    /// # Errors
+    /// When the kernel does not tell; it needs CAP_SYS_ADMIN.
+    pub fn status(&self) -> Result<Option<Status>, Error> {
+        let mut links: Vec<(Hook, OwnedFd)> = Vec::new();
+        for hook in HOOKS {
+            let path = self.link(hook);
+            match sys::pinned(&path) {
+                Ok(link) => links.push((hook, link)),
+                Err(e) if e.kind() == ErrorKind::NotFound => {}
+                Err(e) => return Err(self.error("open", &path, e)),
+            }
+        }
+        if links.is_empty() {
+            return Ok(None);
+        }
+        let links: Vec<_> = links
+            .iter()
+            .map(|(hook, link)| (*hook, link.as_fd()))
+            .collect();
+        status::of_links(&links).map(Some)
+    }
+
+    /// Brings one program into its place, whatever is there.
+    fn put(&self, object: &Object, hook: Hook, cgroup: &Cgroup) -> Result<(), Error> {
+        let path = self.link(hook);
+        if let Ok(link) = sys::pinned(&path)
+            && sys::link_info(link.as_fd()).is_ok_and(|info| Some(info.cgroup_id) == cgroup.id())
+        {
+            return sys::link_update(link.as_fd(), object.program(hook.program)?)
+                .map_err(|source| self.error("replace the program of", &path, source));
+        }
+        let link = attach_hook(object, hook, cgroup)?;
+        let fresh = self.dir.join(format!("new_{}", hook.program));
+        remove(&fresh).map_err(|e| self.error("remove", &fresh, e))?;
+        sys::pin(link.as_fd(), &fresh).map_err(|e| self.error("pin to", &fresh, e))?;
+        fs::rename(&fresh, &path).map_err(|e| self.error("pin to", &path, e))
+    }
+
+    fn link(&self, hook: Hook) -> PathBuf {
+        self.dir.join(hook.program)
+    }
+
+    /// A pinned map of an older layout cannot be shared: it makes room.
+    fn map_pins(&self) -> Result<MapPins, Error> {
+        let pins = MapPins {
+            conns: self.dir.join("toa_conns"),
+            counters: self.dir.join("toa_counters"),
+        };
+        for (path, (value, entries)) in [
+            (&pins.conns, Object::CONNS_LAYOUT),
+            (&pins.counters, Object::COUNTERS_LAYOUT),
+        ] {
+            let Ok(info) = MapInfo::from_pin(path) else {
+                continue;
+            };
+            if (info.value_size(), info.max_entries()) != (value, entries) {
+                remove(path).map_err(|e| self.error("remove", path, e))?;
+            }
+        }
+        Ok(pins)
+    }
+
+    /// One loader at a time. The lock is on the directory above, which stays.
+    fn lock(&self, mount: bool) -> Result<File, Error> {
+        let parent = self.dir.parent().unwrap_or(Path::new("/"));
+        let mut dir = open_bpffs(parent);
+        if dir.is_err() && mount && parent == Path::new("/sys/fs/bpf") {
+            sys::mount_bpffs(parent).map_err(|source| Error::NoBpffs {
+                mount: parent.to_owned(),
+                source,
+            })?;
+            dir = open_bpffs(parent);
+        }
+        let dir = dir.map_err(|source| Error::NoBpffs {
+            mount: parent.to_owned(),
+            source,
+        })?;
+        dir.lock().map_err(|e| self.error("lock", parent, e))?;
+        Ok(dir)
+    }
+
+    fn make_dir(&self) -> Result<(), Error> {
+        match DirBuilder::new().mode(0o700).create(&self.dir) {
+            Err(e) if e.kind() != ErrorKind::AlreadyExists => {
+                Err(self.error("create", &self.dir, e))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn error(&self, what: &'static str, path: &Path, source: io::Error) -> Error {
+        Error::Pin {
+            what,
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
+fn open_bpffs(path: &Path) -> io::Result<File> {
+    let dir = File::open(path)?;
+    match sys::fs_magic(&dir)? {
+        BPFFS_MAGIC => Ok(dir),
+        _ => Err(io::Error::other("it is another file system")),
+    }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}

@@ -1,0 +1,164 @@
+//! Asks the kernel what is loaded; nothing is remembered beside it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::net::IpAddr;
+use std::os::fd::BorrowedFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use aya::Pod;
+use aya::maps::lpm_trie::LpmTrie;
+use aya::maps::{Array, Map, MapData, MapError, MapInfo, PerCpuArray};
+use ipnet::IpNet;
+
+use super::maps::RawConfig;
+use super::object::{HOOKS, Hook};
+use super::{host, sys};
+use crate::{Counters, Error, ProgramStatus, Status};
+
+/// What the source behind these links does. The configuration shown is that of
+/// the program that judges, sockops, if it is among them.
+pub(crate) fn of_links(links: &[(Hook, BorrowedFd<'_>)]) -> Result<Status, Error> {
+    let mut programs = Vec::new();
+    let mut configs = BTreeSet::new();
+    let mut cgroups = BTreeSet::new();
+    let mut loaded = 0;
+    let mut maps = Maps::default();
+    for &(hook, link) in links {
+        let info = sys::link_info(link).map_err(ask)?;
+        let program = sys::prog_info(info.prog_id).map_err(ask)?;
+        maps = Maps::named(&program.map_ids)?;
+        configs.insert(maps.config);
+        cgroups.insert(info.cgroup_id);
+        loaded = program.load_time;
+        programs.push(ProgramStatus {
+            name: hook.program,
+            program_id: program.id,
+            link_id: info.id,
+        });
+    }
+    let config = maps.read_config().map_err(|e| read("toa_config", e))?;
+    Ok(Status {
+        since: unix_seconds(loaded),
+        version: config.version(),
+        cgroup: cgroups.last().and_then(|&id| cgroup_path(id)),
+        trust_any: config.trust_any(),
+        trusted: maps.read_trusted()?,
+        kinds: config.kinds(),
+        peername: config.peername(),
+        counters: maps.read_counters().map_err(|e| read("toa_counters", e))?,
+        complete: programs.len() == HOOKS.len()
+            && configs.len() == 1
+            && cgroups.len() == 1
+            && !cgroups.contains(&0),
+        programs,
+    })
+}
+
+fn ask(source: io::Error) -> Error {
+    match source.raw_os_error() {
+        Some(libc::EPERM) => Error::NoPrivilege {
+            missing: "CAP_SYS_ADMIN",
+        },
+        _ => Error::Object {
+            source: source.into(),
+        },
+    }
+}
+
+fn read(map: &'static str, error: MapError) -> Error {
+    Error::Map {
+        map,
+        source: error.into(),
+    }
+}
+
+/// The numbers of one program's maps, found by name.
+#[derive(Default)]
+struct Maps {
+    config: Option<u32>,
+    counters: Option<u32>,
+    trusted4: Option<u32>,
+    trusted6: Option<u32>,
+}
+
+impl Maps {
+    fn named(ids: &[u32]) -> Result<Self, Error> {
+        let mut maps = Self::default();
+        for &id in ids {
+            let info = MapInfo::from_id(id).map_err(|e| read("of a program", e))?;
+            match info.name_as_str() {
+                Some("toa_config") => maps.config = Some(id),
+                Some("toa_counters") => maps.counters = Some(id),
+                Some("toa_trusted4") => maps.trusted4 = Some(id),
+                Some("toa_trusted6") => maps.trusted6 = Some(id),
+                _ => {}
+            }
+        }
+        Ok(maps)
+    }
+
+    fn read_config(&self) -> Result<RawConfig, MapError> {
+        let data = MapData::from_id(self.config.ok_or(MapError::KeyNotFound)?)?;
+        Array::<_, RawConfig>::try_from(Map::Array(data))?.get(&0, 0)
+    }
+
+    fn read_counters(&self) -> Result<Counters, MapError> {
+        let data = MapData::from_id(self.counters.ok_or(MapError::KeyNotFound)?)?;
+        let array = PerCpuArray::<_, u64>::try_from(Map::PerCpuArray(data))?;
+        let sums = (0..array.len())
+            .map(|i| array.get(&i, 0).map(|cpus| cpus.iter().sum()))
+            .collect::<Result<Vec<u64>, _>>()?;
+        Ok(Counters::from_values(sums.into_iter()))
+    }
+
+    fn read_trusted(&self) -> Result<Vec<IpNet>, Error> {
+        let mut nets = keys::<[u8; 4]>(self.trusted4).map_err(|e| read("toa_trusted4", e))?;
+        nets.extend(keys::<[u8; 16]>(self.trusted6).map_err(|e| read("toa_trusted6", e))?);
+        nets.sort();
+        Ok(nets)
+    }
+}
+
+fn keys<K: Pod + Into<IpAddr>>(id: Option<u32>) -> Result<Vec<IpNet>, MapError> {
+    let Some(id) = id else { return Ok(Vec::new()) };
+    let trie = LpmTrie::<_, K, u8>::try_from(Map::LpmTrie(MapData::from_id(id)?))?;
+    let nets = trie.keys().map(|key| {
+        let key = key?;
+        let prefix = u8::try_from(key.prefix_len()).unwrap_or(u8::MAX);
+        Ok(IpNet::new(key.data().into(), prefix).ok())
+    });
+    Ok(nets
+        .collect::<Result<Vec<_>, MapError>>()?
+        .into_iter()
+        .flatten()
+        .collect())
+}
+
+/// The kernel dates programs by the time since boot.
+fn unix_seconds(load_time: u64) -> u64 {
+    let age = Duration::from_nanos(sys::since_boot().saturating_sub(load_time));
+    let then = SystemTime::now()
+        .checked_sub(age)
+        .unwrap_or(SystemTime::UNIX_EPOCH);
+    then.duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs()
+}
+
+/// The directory of the cgroup with this number, which is its inode's.
+fn cgroup_path(id: u64) -> Option<PathBuf> {
+    fn find(dir: &Path, id: u64) -> Option<PathBuf> {
+        if fs::metadata(dir).ok()?.ino() == id {
+            return Some(dir.to_owned());
+        }
+        let entries = fs::read_dir(dir).ok()?.flatten();
+        entries
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+            .find_map(|entry| find(&entry.path(), id))
+    }
+    find(&host::cgroup2_root()?, id)
+}

@@ -1,0 +1,322 @@
+//! The system calls that aya lacks: links that are pinned, replaced and looked at.
+#![expect(
+    unsafe_code,
+    reason = "bpf(2), mount(2), statfs(2) and rlimits have no safe wrapper"
+)]
+
+use std::ffi::CString;
+use std::fs::File;
+use std::io;
+use std::mem::{self, MaybeUninit};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+const OBJ_PIN: libc::c_int = 6;
+const OBJ_GET: libc::c_int = 7;
+const PROG_GET_FD_BY_ID: libc::c_int = 13;
+const OBJ_GET_INFO_BY_FD: libc::c_int = 15;
+const LINK_CREATE: libc::c_int = 28;
+const LINK_UPDATE: libc::c_int = 29;
+const LINK_DETACH: libc::c_int = 34;
+
+/// A command's own part of `union bpf_attr`, without padding.
+trait Attr {}
+
+#[repr(C)]
+struct ObjAttr {
+    path: u64,
+    fd: u32,
+    flags: u32,
+}
+impl Attr for ObjAttr {}
+
+#[repr(C)]
+struct IdAttr {
+    id: u32,
+    next_id: u32,
+    open_flags: u32,
+}
+impl Attr for IdAttr {}
+
+#[repr(C)]
+struct InfoAttr {
+    fd: u32,
+    len: u32,
+    info: u64,
+}
+impl Attr for InfoAttr {}
+
+#[repr(C)]
+struct LinkCreateAttr {
+    prog_fd: u32,
+    target_fd: u32,
+    attach_type: u32,
+    flags: u32,
+}
+impl Attr for LinkCreateAttr {}
+
+#[repr(C)]
+struct LinkUpdateAttr {
+    link_fd: u32,
+    new_prog_fd: u32,
+    flags: u32,
+    old_prog_fd: u32,
+}
+impl Attr for LinkUpdateAttr {}
+
+#[repr(C)]
+struct LinkDetachAttr {
+    link_fd: u32,
+}
+impl Attr for LinkDetachAttr {}
+
+/// The head of `struct bpf_link_info`, as a cgroup link fills it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LinkInfo {
+    kind: u32,
+    pub(crate) id: u32,
+    pub(crate) prog_id: u32,
+    pad: u32,
+    /// 0 once the cgroup is gone or the link was detached.
+    pub(crate) cgroup_id: u64,
+    attach_type: u32,
+    pad2: u32,
+}
+const _: () = assert!(size_of::<LinkInfo>() == 32);
+
+/// The head of `struct bpf_prog_info`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+struct RawProgInfo {
+    kind: u32,
+    id: u32,
+    tag: [u8; 8],
+    jited_len: u32,
+    xlated_len: u32,
+    jited: u64,
+    xlated: u64,
+    load_time: u64,
+    uid: u32,
+    nr_map_ids: u32,
+    map_ids: u64,
+}
+const _: () = assert!(size_of::<RawProgInfo>() == 64);
+
+/// What is asked about a program.
+#[derive(Clone, Debug)]
+pub(crate) struct ProgInfo {
+    pub(crate) id: u32,
+    /// Nanoseconds since boot.
+    pub(crate) load_time: u64,
+    pub(crate) map_ids: Vec<u32>,
+}
+
+fn bpf<A: Attr>(cmd: libc::c_int, attr: &mut A) -> io::Result<libc::c_int> {
+    // SAFETY: attr is a live, exclusively borrowed repr(C) value of the size given,
+    // and what it points to is kept alive by the caller.
+    let ret =
+        unsafe { libc::syscall(libc::SYS_bpf, cmd, std::ptr::from_mut(attr), size_of::<A>()) };
+    if ret < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(ret as libc::c_int)
+    }
+}
+
+fn bpf_fd<A: Attr>(cmd: libc::c_int, attr: &mut A) -> io::Result<OwnedFd> {
+    let fd = bpf(cmd, attr)?;
+    // SAFETY: the kernel has just opened this descriptor for us alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn raw(fd: BorrowedFd<'_>) -> u32 {
+    fd.as_raw_fd().cast_unsigned()
+}
+
+fn c_path(path: &Path) -> io::Result<CString> {
+    Ok(CString::new(path.as_os_str().as_bytes())?)
+}
+
+/// Attaches `prog` to `cgroup` until the last descriptor or pin is gone. Links are
+/// always beside each other, never instead of another.
+pub(crate) fn link_create(
+    prog: BorrowedFd<'_>,
+    cgroup: BorrowedFd<'_>,
+    attach_type: u32,
+) -> io::Result<OwnedFd> {
+    let mut attr = LinkCreateAttr {
+        prog_fd: raw(prog),
+        target_fd: raw(cgroup),
+        attach_type,
+        flags: 0,
+    };
+    bpf_fd(LINK_CREATE, &mut attr)
+}
+
+/// Puts `prog` in the place of the link's program, with no moment without one.
+pub(crate) fn link_update(link: BorrowedFd<'_>, prog: BorrowedFd<'_>) -> io::Result<()> {
+    let mut attr = LinkUpdateAttr {
+        link_fd: raw(link),
+        new_prog_fd: raw(prog),
+        flags: 0,
+        old_prog_fd: 0,
+    };
+    bpf(LINK_UPDATE, &mut attr).map(drop)
+}
+
+/// Detaches at once, whoever else still holds the link.
+pub(crate) fn link_detach(link: BorrowedFd<'_>) -> io::Result<()> {
+    bpf(LINK_DETACH, &mut LinkDetachAttr { link_fd: raw(link) }).map(drop)
+}
+
+pub(crate) fn pin(fd: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
+    let path = c_path(path)?;
+    let mut attr = ObjAttr {
+        path: path.as_ptr() as u64,
+        fd: raw(fd),
+        flags: 0,
+    };
+    bpf(OBJ_PIN, &mut attr).map(drop)
+}
+
+pub(crate) fn pinned(path: &Path) -> io::Result<OwnedFd> {
+    let path = c_path(path)?;
+    bpf_fd(
+        OBJ_GET,
+        &mut ObjAttr {
+            path: path.as_ptr() as u64,
+            fd: 0,
+            flags: 0,
+        },
+    )
+}
+
+fn info<T>(fd: BorrowedFd<'_>, info: &mut T) -> io::Result<()> {
+    let len = size_of::<T>() as u32;
+    let mut attr = InfoAttr {
+        fd: raw(fd),
+        len,
+        info: std::ptr::from_mut(info) as u64,
+    };
+    bpf(OBJ_GET_INFO_BY_FD, &mut attr).map(drop)
+}
+
+pub(crate) fn link_info(link: BorrowedFd<'_>) -> io::Result<LinkInfo> {
+    let mut out = LinkInfo::default();
+    info(link, &mut out)?;
+    Ok(out)
+}
+
+pub(crate) fn prog_info(id: u32) -> io::Result<ProgInfo> {
+    let prog = bpf_fd(
+        PROG_GET_FD_BY_ID,
+        &mut IdAttr {
+            id,
+            next_id: 0,
+            open_flags: 0,
+        },
+    )?;
+    let prog = std::os::fd::AsFd::as_fd(&prog);
+    let mut map_ids = [0u32; 16];
+    let mut out = RawProgInfo {
+        nr_map_ids: map_ids.len() as u32,
+        map_ids: map_ids.as_mut_ptr() as u64,
+        ..Default::default()
+    };
+    info(prog, &mut out)?;
+    let used = (out.nr_map_ids as usize).min(map_ids.len());
+    Ok(ProgInfo {
+        id: out.id,
+        load_time: out.load_time,
+        map_ids: map_ids[..used].to_vec(),
+    })
+}
+
+/// Which file system `file` lies on, as statfs(2) tells.
+pub(crate) fn fs_magic(file: &File) -> io::Result<i64> {
+    let mut out = MaybeUninit::<libc::statfs>::zeroed();
+    // SAFETY: out is valid for writing one statfs.
+    let ret = unsafe { libc::fstatfs(file.as_raw_fd(), out.as_mut_ptr()) };
+    if ret != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: all-zero bytes are a valid statfs, and the call succeeded.
+    Ok(i64::from(unsafe { out.assume_init() }.f_type))
+}
+
+/// Mounts the BPF file system on `path`.
+pub(crate) fn mount_bpffs(path: &Path) -> io::Result<()> {
+    let path = c_path(path)?;
+    let (name, flags) = (c"bpf", libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC);
+    let data = c"mode=0700";
+    // SAFETY: all pointers are NUL-terminated strings that outlive the call.
+    let ret = unsafe {
+        libc::mount(
+            name.as_ptr(),
+            path.as_ptr(),
+            name.as_ptr(),
+            flags,
+            data.as_ptr().cast(),
+        )
+    };
+    if ret == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// This kernel's release, as in `uname -r`.
+pub(crate) fn kernel_release() -> String {
+    // SAFETY: all-zero bytes are a valid utsname.
+    let mut out: libc::utsname = unsafe { mem::zeroed() };
+    // SAFETY: out is valid for writing one utsname.
+    unsafe { libc::uname(&raw mut out) };
+    out.release
+        .iter()
+        .take_while(|&&c| c != 0)
+        .map(|&c| c.cast_unsigned() as char)
+        .collect()
+}
+
+/// Nanoseconds since boot, the clock of a program's load time.
+pub(crate) fn since_boot() -> u64 {
+    let mut now = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: now is valid for writing one timespec.
+    unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &raw mut now) };
+    now.tv_sec.cast_unsigned() * 1_000_000_000 + now.tv_nsec.cast_unsigned()
+}
+
+/// The limit on locked memory, to be put back with [`set_memlock`].
+pub(crate) fn memlock() -> io::Result<(u64, u64)> {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: limit is valid for writing one rlimit.
+    let ret = unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut limit) };
+    if ret == 0 {
+        Ok((limit.rlim_cur, limit.rlim_max))
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+pub(crate) fn set_memlock((cur, max): (u64, u64)) -> io::Result<()> {
+    let limit = libc::rlimit {
+        rlim_cur: cur,
+        rlim_max: max,
+    };
+    // SAFETY: limit is a valid rlimit.
+    let ret = unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit) };
+    if ret == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}

@@ -1,0 +1,102 @@
+//! What a loaded source tells about itself.
+
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use serde::Serialize;
+
+/// A loaded source, as the kernel describes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Status {
+    /// When its programs were loaded, in seconds since 1970.
+    pub since: u64,
+    /// The version of this crate that loaded them.
+    pub version: String,
+    /// The cgroup that it covers; `None` when that is gone or not visible from here.
+    pub cgroup: Option<PathBuf>,
+    /// Whether everybody's option is believed.
+    pub trust_any: bool,
+    /// Whose option is believed otherwise.
+    pub trusted: Vec<IpNet>,
+    /// The option kinds that are read.
+    pub kinds: Vec<u8>,
+    /// Whether getpeername() and accept() show the client.
+    pub peername: bool,
+    /// What was counted since the source was first loaded.
+    pub counters: Counters,
+    /// Its programs.
+    pub programs: Vec<ProgramStatus>,
+    /// Whether all programs are attached and of one load. A loader that was killed
+    /// half way leaves this false; loading or unloading again puts it right.
+    pub complete: bool,
+}
+
+impl Status {
+    /// Whether this very version of the crate loaded it.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.version == env!("CARGO_PKG_VERSION")
+    }
+}
+
+/// One attached program; the numbers are those that `bpftool` shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ProgramStatus {
+    /// Its name in the kernel.
+    pub name: &'static str,
+    /// Its number.
+    pub program_id: u32,
+    /// The number of the link that attaches it.
+    pub link_id: u32,
+}
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// What the source counted, over all CPUs. The names are those that operators
+        /// know from the modules' /proc/net/toa_stats.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+        #[non_exhaustive]
+        pub struct Counters { $($(#[$doc])* pub $name: u64,)* }
+
+        impl Counters {
+            /// Names and values in the order of the kernel side.
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((stringify!($name), self.$name),)*].into_iter()
+            }
+
+            /// From the values in the order of `enum toa_counter`.
+            #[cfg(all(target_os = "linux", target_endian = "little"))]
+            pub(crate) fn from_values(mut values: impl Iterator<Item = u64>) -> Self {
+                Self { $($name: values.next().unwrap_or_default(),)* }
+            }
+        }
+    };
+}
+
+counters! {
+    /// Passive opens that brought a client's address.
+    syn_recv_sock_toa,
+    /// Passive opens without one, for whatever reason.
+    syn_recv_sock_no_toa,
+    /// getpeername() and accept() that showed the client.
+    getname_toa_ok,
+    /// Those that could not: an IPv6 client on an AF_INET socket.
+    getname_toa_mismatch,
+    /// Those that could have, with rewriting switched off.
+    getname_toa_bypass,
+    /// Those on a connection without a client's address.
+    getname_toa_empty,
+    /// Addresses kept, of both families.
+    ip6_address_alloc,
+    /// Addresses whose connection closed, of both families. A program that replaces
+    /// a socket's BPF callbacks instead of adding to them makes this count too low.
+    ip6_address_free,
+    /// Options refused because the peer is not trusted.
+    untrusted,
+    /// Options refused because of their length or address.
+    invalid,
+    /// Addresses lost because the kernel had no memory for them.
+    store_failed,
+}
