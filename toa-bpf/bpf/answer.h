@@ -4,6 +4,7 @@
 #define TOA_ANSWER_H
 
 #define SOL_IP		0
+#define SOCK_STREAM	1
 #define PAGE_LEN	4096
 
 #ifndef TCP_SYN_SENT
@@ -24,7 +25,7 @@ static __always_inline struct toa_conn *toa_lookup(struct bpf_sock *sk)
 
 static __always_inline int toa_is_tcp(struct bpf_sock *sk)
 {
-	return sk->protocol == IPPROTO_TCP &&
+	return sk->type == SOCK_STREAM && sk->protocol == IPPROTO_TCP &&
 	       (sk->family == AF_INET || sk->family == AF_INET6);
 }
 

@@ -10,7 +10,7 @@ static __always_inline struct toa_conn *toa_name(struct bpf_sock_addr *ctx)
 	struct bpf_sock *sk = ctx->sk;
 	struct toa_conn *conn;
 
-	if (!sk || !config || ctx->protocol != IPPROTO_TCP)
+	if (!sk || !config || ctx->type != SOCK_STREAM || ctx->protocol != IPPROTO_TCP)
 		return NULL;
 	conn = toa_lookup(sk);
 	if (!conn || !(conn->flags & TOA_INFO_HAS_ADDR)) {
