@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * From the segment to the socket.
+ *
+ * tcp_v4_syn_recv_sock() and tcp_v6_syn_recv_sock() make the socket of a
+ * completed handshake. At their entry there is the segment but not yet the
+ * socket; it appears when they call __inet_inherit_port(listener, socket),
+ * before anyone can look it up. The answer is carried from one to the other in
+ * a per-CPU place: all three run in one go with bottom halves off.
+ *
+ * On a dual-stack listener tcp_v6_syn_recv_sock() calls tcp_v4_syn_recv_sock()
+ * for an IPv4 segment; the latter alone counts then.
+ *
+ * In 3.10 a segment that met a locked listener is handled by the task that
+ * holds the lock, with bottom halves on: such a task has a place of its own,
+ * and the listener tells whose answer it is.
+ */
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/net.h>
+#include <linux/percpu.h>
+#include <linux/preempt.h>
+#include <linux/printk.h>
+#include <linux/skbuff.h>
+#include <linux/tcp.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "capture.h"
+#include "compat/compat.h"
+#include "config.h"
+#include "hook.h"
+#include "option.h"
+#include "stats.h"
+#include "table.h"
+
+struct pending {
+	const struct sock *listener;	/* NULL: nothing pending */
+	struct toa_answer answer;
+};
+
+struct pending_places {
+	struct pending of_task;
+	struct pending of_softirq;
+};
+
+static DEFINE_PER_CPU(struct pending_places, places);
+
+static struct pending *my_pending(void)
+{
+	struct pending_places *here = this_cpu_ptr(&places);
+
+	return in_serving_softirq() ? &here->of_softirq : &here->of_task;
+}
+
+static void read_ends(const struct sk_buff *skb, const struct tcphdr *th, bool ipv4,
+		      struct toa_answer *answer)
+{
+	if (ipv4) {
+		toa_addr_map(answer->peer.addr, &ip_hdr(skb)->saddr);
+		toa_addr_map(answer->local.addr, &ip_hdr(skb)->daddr);
+	} else {
+		memcpy(answer->peer.addr, &ipv6_hdr(skb)->saddr, 16);
+		memcpy(answer->local.addr, &ipv6_hdr(skb)->daddr, 16);
+	}
+	answer->peer.port = th->source;
+	answer->local.port = th->dest;
+}
+
+static void log_refused(const struct toa_answer *answer)
+{
+	if (toa_config_log_refused())
+		pr_info_ratelimited("option of %pI6c port %u refused: %s\n",
+				    answer->peer.addr, ntohs(answer->peer.port),
+				    answer->outcome == TOA_REFUSED_UNTRUSTED ?
+				    "peer not trusted" : "bad length or address");
+}
+
+static enum toa_outcome judge(const struct toa_config *config, const u8 *list,
+			      unsigned int len, struct toa_answer *answer)
+{
+	struct toa_option option;
+	enum toa_verdict verdict;
+
+	verdict = toa_option_parse(&config->kinds, list, len, &option);
+	if (verdict == TOA_OPTION_NONE)
+		return TOA_NO_OPTION;
+	/* What a stranger sent is not even judged. */
+	if (!toa_config_trusts(config, answer->peer.addr))
+		return TOA_REFUSED_UNTRUSTED;
+	if (verdict == TOA_OPTION_INVALID)
+		return TOA_REFUSED_INVALID;
+	memcpy(answer->client.addr, option.client, sizeof(option.client));
+	memcpy(&answer->client.port, option.port, sizeof(option.port));
+	answer->kind = option.kind;
+	return TOA_ADDRESS;
+}
+
+/*
+ * tcp_v4_rcv() and tcp_v6_rcv() have the TCP header checked and in the linear
+ * part; the length is looked at again because all else rests on it. A socket
+ * made from a SYN is TCP Fast Open's: the handshake is not complete.
+ */
+static void read_segment(const struct sk_buff *skb, bool ipv4, struct toa_answer *answer)
+{
+	const struct tcphdr *th = tcp_hdr(skb);
+	const u8 *list = (const u8 *)(th + 1);
+	int len = th->doff * 4 - (int)sizeof(*th);
+
+	memset(answer, 0, sizeof(*answer));
+	if (len <= 0 || th->syn || list + len > skb_tail_pointer(skb))
+		return;
+	read_ends(skb, th, ipv4, answer);
+	rcu_read_lock();
+	answer->outcome = judge(toa_config_get(), list, len, answer);
+	rcu_read_unlock();
+}
+
+static void on_segment(const unsigned long args[], bool ipv4)
+{
+	struct pending *pending = my_pending();
+
+	pending->listener = (const struct sock *)args[0];
+	read_segment((const struct sk_buff *)args[1], ipv4, &pending->answer);
+}
+
+static void on_v4_syn_recv_sock(const unsigned long args[])
+{
+	on_segment(args, true);
+}
+
+static void on_v6_syn_recv_sock(const unsigned long args[])
+{
+	const struct sk_buff *skb = (const struct sk_buff *)args[1];
+
+	if (skb->protocol != htons(ETH_P_IP))
+		on_segment(args, false);
+}
+
+static void count(const struct net *net, enum toa_outcome outcome)
+{
+	if (outcome == TOA_REFUSED_UNTRUSTED)
+		toa_stat_inc(net, TOA_STAT_UNTRUSTED);
+	else if (outcome == TOA_REFUSED_INVALID)
+		toa_stat_inc(net, TOA_STAT_INVALID);
+	toa_stat_inc(net, outcome == TOA_ADDRESS ? TOA_STAT_SYN_RECV_SOCK_TOA :
+						   TOA_STAT_SYN_RECV_SOCK_NO_TOA);
+}
+
+static void on_inherit_port(const unsigned long args[])
+{
+	struct sock *child = (struct sock *)args[1];
+	struct pending *pending = my_pending();
+	struct net *net = sock_net(child);
+	enum toa_outcome outcome = TOA_NO_OPTION;
+
+	/* DCCP comes through here as well. */
+	if (child->sk_protocol != IPPROTO_TCP)
+		return;
+	toa_table_drop(child);
+	if (likely(pending->listener == (const struct sock *)args[0])) {
+		outcome = pending->answer.outcome;
+		pending->listener = NULL;
+	} else {
+		toa_stat_inc(net, TOA_STAT_PROBE_MISSED);
+	}
+	if (outcome != TOA_NO_OPTION && toa_table_bind(child, &pending->answer)) {
+		toa_stat_inc(net, TOA_STAT_ALLOC_FAILED);
+		outcome = TOA_NO_OPTION;
+	}
+	if (outcome == TOA_REFUSED_UNTRUSTED || outcome == TOA_REFUSED_INVALID)
+		log_refused(&pending->answer);
+	count(net, outcome);
+}
+
+static void on_death(const unsigned long args[])
+{
+	toa_table_drop((const struct sock *)args[0]);
+}
+
+/*
+ * Removed from the end: first no entry is made any more, then none is dropped.
+ * inet_sock_destruct() is the last that happens to any TCP socket before its
+ * memory goes, on every path, failed handshakes included. A disconnected
+ * socket lives on and can connect to someone else.
+ */
+static struct toa_hook hooks[] = {
+	{ .symbol = "inet_sock_destruct", .handler = on_death },
+	{ .symbol = "tcp_disconnect", .handler = on_death },
+	{ .symbol = "__inet_inherit_port", .handler = on_inherit_port },
+	{ .symbol = "tcp_v4_syn_recv_sock", .handler = on_v4_syn_recv_sock },
+	{ .symbol = "tcp_v6_syn_recv_sock", .handler = on_v6_syn_recv_sock },
+};
+
+static bool ipv6_hook(const struct toa_hook *hook)
+{
+	return hook->handler == on_v6_syn_recv_sock;
+}
+
+int toa_capture_init(void)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
+		err = toa_hook_add(&hooks[i]);
+		if (err == -ENOENT && ipv6_hook(&hooks[i])) {
+			pr_info("this kernel has no IPv6: only IPv4 is read\n");
+			continue;
+		}
+		if (err) {
+			pr_err("cannot hook %s: error %d\n", hooks[i].symbol, err);
+			toa_capture_exit();
+			return err;
+		}
+	}
+	return 0;
+}
+
+void toa_capture_exit(void)
+{
+	unsigned int i = ARRAY_SIZE(hooks);
+
+	while (i--)
+		toa_hook_remove(&hooks[i]);
+}
+
+unsigned long toa_capture_missed(void)
+{
+	unsigned long missed = 0;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(hooks); i++)
+		missed += toa_hook_missed(&hooks[i]);
+	return missed;
+}

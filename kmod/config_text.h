@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The parameters' text forms. */
+#ifndef TOA_CONFIG_TEXT_H
+#define TOA_CONFIG_TEXT_H
+
+#include "config.h"
+
+/* Both log what is wrong and leave a half-filled @config on -EINVAL. */
+int toa_text_to_trusted(const char *text, struct toa_config *config);
+int toa_text_to_kinds(const char *text, struct toa_config *config);
+
+/* Into a page; the length without the closing zero. */
+int toa_trusted_to_text(const struct toa_config *config, char *page);
+int toa_kinds_to_text(const struct toa_config *config, char *page);
+
+#endif

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * TOA: the client's address out of a TCP option, for servers behind a load
+ * balancer that hides it. Here is only the order of things.
+ */
+#include <linux/init.h>
+#include <linux/module.h>
+#include <linux/printk.h>
+
+#include "capture.h"
+#include "compat/compat.h"
+#include "peername.h"
+#include "sockopt.h"
+#include "stats.h"
+#include "table.h"
+
+static int __init toa_init(void)
+{
+	int err;
+
+	err = toa_table_init();
+	if (err)
+		return err;
+	err = toa_stats_init();
+	if (err)
+		goto err_table;
+	err = toa_capture_init();
+	if (err)
+		goto err_stats;
+	err = toa_peername_init();
+	if (err)
+		goto err_capture;
+	err = toa_sockopt_init();
+	if (err)
+		goto err_peername;
+	pr_info("toa loaded\n");
+	return 0;
+
+err_peername:
+	toa_peername_exit();
+err_capture:
+	toa_capture_exit();
+err_stats:
+	toa_stats_exit();
+err_table:
+	toa_table_exit();
+	return err;
+}
+
+/* Each line returns only when nothing of its unit runs any more. */
+static void __exit toa_exit(void)
+{
+	toa_sockopt_exit();
+	toa_peername_exit();
+	toa_capture_exit();
+	toa_stats_exit();
+	toa_table_exit();
+	pr_info("toa unloaded\n");
+}
+
+module_init(toa_init);
+module_exit(toa_exit);
+
+MODULE_DESCRIPTION("TOA, TCP option address: the client behind a load balancer");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(TOA_VERSION);

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The option parser. It sees bytes that a stranger chose, so it stands alone:
+ * no skb, no lock, no allocation, total on any input. User space builds this
+ * very file for the fuzzer and the test vectors.
+ */
+#ifdef __KERNEL__
+#include <linux/string.h>
+#else
+#include <string.h>
+#endif
+
+#include "option.h"
+
+#define LEN_IPV4	8
+#define LEN_IPV6	20
+
+static const u8 mapped_prefix[12] = {
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff
+};
+
+bool toa_addr_is_mapped(const u8 addr[16])
+{
+	return !memcmp(addr, mapped_prefix, sizeof(mapped_prefix));
+}
+
+void toa_addr_map(u8 addr[16], const void *ipv4)
+{
+	memcpy(addr, mapped_prefix, sizeof(mapped_prefix));
+	memcpy(addr + sizeof(mapped_prefix), ipv4, 4);
+}
+
+static bool ipv4_can_be_a_client(const u8 ip[4])
+{
+	static const u8 unspecified[4];
+	static const u8 broadcast[4] = { 255, 255, 255, 255 };
+
+	return memcmp(ip, unspecified, 4) && memcmp(ip, broadcast, 4) &&
+	       ip[0] != 127 && (ip[0] & 0xf0) != 224;
+}
+
+static bool can_be_a_client(const u8 addr[16])
+{
+	static const u8 zero[15];
+
+	if (toa_addr_is_mapped(addr))
+		return ipv4_can_be_a_client(addr + sizeof(mapped_prefix));
+	if (!memcmp(addr, zero, sizeof(zero)) && addr[15] <= 1)
+		return false;
+	return addr[0] != 0xff;
+}
+
+/* The first option of the right form is the only one that counts. */
+static enum toa_verdict judge(const u8 *option, struct toa_option *found)
+{
+	found->kind = option[0];
+	memcpy(found->port, option + 2, sizeof(found->port));
+	if (option[1] == LEN_IPV4)
+		toa_addr_map(found->client, option + 4);
+	else
+		memcpy(found->client, option + 4, sizeof(found->client));
+	return can_be_a_client(found->client) ? TOA_OPTION_FOUND :
+						TOA_OPTION_INVALID;
+}
+
+/*
+ * RFC 9293 section 3.1: kind 0 ends the list, kind 1 is one byte, all others
+ * carry their length. @found is meaningful only with TOA_OPTION_FOUND.
+ */
+enum toa_verdict toa_option_parse(const struct toa_kinds *kinds, const u8 *list,
+				  unsigned int len, struct toa_option *found)
+{
+	enum toa_verdict verdict = TOA_OPTION_NONE;
+	unsigned int at = 0;
+
+	while (at < len && list[at] != 0) {
+		bool ours;
+		u8 size;
+
+		if (list[at] == 1) {
+			at++;
+			continue;
+		}
+		if (len - at < 2)
+			break;
+		ours = toa_kinds_has(kinds, list[at]);
+		size = list[at + 1];
+		if (size < 2 || size > len - at)
+			return ours ? TOA_OPTION_INVALID : verdict;
+		if (ours && (size == LEN_IPV4 || size == LEN_IPV6))
+			return judge(list + at, found);
+		if (ours)
+			verdict = TOA_OPTION_INVALID;
+		at += size;
+	}
+	return verdict;
+}

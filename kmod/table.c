@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A hash table keyed by the socket's pointer. Nothing of ours is put into the
+ * socket, so there is nothing to take back when the module goes.
+ *
+ * An address must never reach another connection, and socket memory is reused
+ * at once. Three things each guarantee that: the entry goes when the socket is
+ * destructed or disconnected; a new socket starts by dropping what its pointer
+ * was bound to; and an entry counts only if the socket's cookie and peer are
+ * those that it was made for.
+ */
+#include <linux/hash.h>
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/sock_diag.h>
+#include <linux/spinlock.h>
+#include <linux/vmalloc.h>
+#include <net/inet_sock.h>
+
+#include "compat/compat.h"
+#include "option.h"
+#include "stats.h"
+#include "table.h"
+
+/* 128 KiB of buckets on a 64-bit machine: a few entries each at 50,000. */
+#define BUCKET_BITS	14
+#define LOCKS		256
+
+static struct hlist_head *buckets;
+/* Raw: taken in probe handlers, and ours hold them for a few instructions. */
+static raw_spinlock_t locks[LOCKS];
+static struct kmem_cache *cache;
+
+static unsigned int bucket_of(const struct sock *sk)
+{
+	return hash_ptr((void *)sk, BUCKET_BITS);
+}
+
+static raw_spinlock_t *lock_of(unsigned int bucket)
+{
+	return &locks[bucket % LOCKS];
+}
+
+/* Unique among all sockets since boot from 4.2 on; before, the pointer again. */
+static u64 make_cookie(struct sock *sk)
+{
+	u32 half[2];
+
+	sock_diag_save_cookie(sk, half);
+	return (u64)half[1] << 32 | half[0];
+}
+
+static bool cookie_matches(const struct toa_entry *entry, const struct sock *sk)
+{
+#ifdef TOA_HAVE_SK_COOKIE
+	return (u64)atomic64_read(&sk->sk_cookie) == entry->cookie;
+#else
+	return true;
+#endif
+}
+
+/* A disconnected socket has no port; one that connected elsewhere another one. */
+static bool peer_matches(const struct toa_entry *entry, const struct sock *sk)
+{
+	const struct toa_end *peer = &entry->answer.peer;
+
+	if (inet_sk(sk)->inet_dport != peer->port)
+		return false;
+	if (toa_addr_is_mapped(peer->addr))
+		return !memcmp(&inet_sk(sk)->inet_daddr, peer->addr + 12, 4);
+	return sk->sk_family == AF_INET6 &&
+	       !memcmp(toa_sk_v6_daddr(sk), peer->addr, 16);
+}
+
+static void free_entry_rcu(struct rcu_head *rcu)
+{
+	kmem_cache_free(cache, container_of(rcu, struct toa_entry, rcu));
+}
+
+/* Under the bucket's lock: the namespace's counters live as long as its entries. */
+static void unlink_entry(struct toa_entry *entry)
+{
+	hlist_del_rcu(&entry->node);
+	toa_stat_inc(entry->net, TOA_STAT_ADDRESS_FREE);
+	call_rcu(&entry->rcu, free_entry_rcu);
+}
+
+static struct toa_entry *find_entry(unsigned int bucket, const struct sock *sk)
+{
+	struct toa_entry *entry;
+
+	hlist_for_each_entry_rcu(entry, &buckets[bucket], node)
+		if (entry->sk == sk)
+			return entry;
+	return NULL;
+}
+
+int toa_table_bind(struct sock *sk, const struct toa_answer *answer)
+{
+	unsigned int bucket = bucket_of(sk);
+	struct toa_entry *entry;
+	unsigned long flags;
+
+	entry = kmem_cache_alloc(cache, GFP_ATOMIC | __GFP_NOWARN);
+	if (!entry)
+		return -ENOMEM;
+	entry->sk = sk;
+	entry->net = sock_net(sk);
+	entry->cookie = make_cookie(sk);
+	entry->answer = *answer;
+
+	raw_spin_lock_irqsave(lock_of(bucket), flags);
+	hlist_add_head_rcu(&entry->node, &buckets[bucket]);
+	toa_stat_inc(entry->net, TOA_STAT_ADDRESS_ALLOC);
+	raw_spin_unlock_irqrestore(lock_of(bucket), flags);
+	return 0;
+}
+
+void toa_table_drop(const struct sock *sk)
+{
+	unsigned int bucket = bucket_of(sk);
+	struct toa_entry *entry;
+	unsigned long flags;
+	bool none;
+
+	rcu_read_lock();
+	none = !find_entry(bucket, sk);
+	rcu_read_unlock();
+	if (likely(none))
+		return;
+
+	raw_spin_lock_irqsave(lock_of(bucket), flags);
+	while ((entry = find_entry(bucket, sk)))
+		unlink_entry(entry);
+	raw_spin_unlock_irqrestore(lock_of(bucket), flags);
+}
+
+bool toa_table_find(const struct sock *sk, struct toa_answer *answer)
+{
+	const struct toa_entry *entry;
+	bool found;
+
+	rcu_read_lock();
+	entry = find_entry(bucket_of(sk), sk);
+	found = entry && cookie_matches(entry, sk) && peer_matches(entry, sk);
+	if (found)
+		*answer = entry->answer;
+	rcu_read_unlock();
+	return found;
+}
+
+void toa_table_purge(const struct net *net)
+{
+	struct toa_entry *entry;
+	struct hlist_node *next;
+	unsigned long flags;
+	unsigned int i;
+
+	for (i = 0; i < 1U << BUCKET_BITS; i++) {
+		if (hlist_empty(&buckets[i]))
+			continue;
+		raw_spin_lock_irqsave(lock_of(i), flags);
+		hlist_for_each_entry_safe(entry, next, &buckets[i], node)
+			if (entry->net == net)
+				unlink_entry(entry);
+		raw_spin_unlock_irqrestore(lock_of(i), flags);
+	}
+}
+
+const struct toa_entry *toa_table_at(unsigned int *bucket, unsigned int *index)
+{
+	const struct toa_entry *entry;
+
+	for (; *bucket < 1U << BUCKET_BITS; (*bucket)++, *index = 0) {
+		unsigned int skip = *index;
+
+		hlist_for_each_entry_rcu(entry, &buckets[*bucket], node)
+			if (!skip--)
+				return entry;
+	}
+	return NULL;
+}
+
+int toa_table_init(void)
+{
+	int i;
+
+	BUILD_BUG_ON(sizeof(struct toa_entry) > 128);
+
+	for (i = 0; i < LOCKS; i++)
+		raw_spin_lock_init(&locks[i]);
+	buckets = vzalloc(sizeof(*buckets) << BUCKET_BITS);
+	if (!buckets)
+		return -ENOMEM;
+	cache = kmem_cache_create("toa_entry", sizeof(struct toa_entry), 0, 0, NULL);
+	if (cache)
+		return 0;
+	vfree(buckets);
+	return -ENOMEM;
+}
+
+void toa_table_exit(void)
+{
+	/* Each entry is freed by a callback of ours. */
+	rcu_barrier();
+	kmem_cache_destroy(cache);
+	vfree(buckets);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Which socket carries which client address. */
+#ifndef TOA_TABLE_H
+#define TOA_TABLE_H
+
+#include <linux/rculist.h>
+#include <linux/types.h>
+#include <net/net_namespace.h>
+
+struct sock;
+
+/* An address and port; IPv4 in mapped form, the port in network order. */
+struct toa_end {
+	u8 addr[16];
+	__be16 port;
+};
+
+enum toa_outcome {
+	TOA_NO_OPTION,		/* makes no entry */
+	TOA_ADDRESS,
+	TOA_REFUSED_UNTRUSTED,
+	TOA_REFUSED_INVALID,
+};
+
+/* What the segment that completed a handshake said. */
+struct toa_answer {
+	struct toa_end client;	/* with TOA_ADDRESS */
+	struct toa_end peer;	/* who sent the segment */
+	struct toa_end local;
+	u8 kind;		/* with TOA_ADDRESS */
+	u8 outcome;
+};
+
+struct toa_entry {
+	struct hlist_node node;
+	struct rcu_head rcu;
+	const struct sock *sk;	/* compared, never followed */
+	const struct net *net;	/* likewise */
+	u64 cookie;
+	struct toa_answer answer;
+};
+
+/* Binds @answer to the new socket @sk. -ENOMEM loses this one address. */
+int toa_table_bind(struct sock *sk, const struct toa_answer *answer);
+
+/* Forgets what was bound to @sk, which is cheap where nothing was. */
+void toa_table_drop(const struct sock *sk);
+
+/* Copies out what is bound to @sk. False: nothing. */
+bool toa_table_find(const struct sock *sk, struct toa_answer *answer);
+
+/* Forgets all of a namespace. */
+void toa_table_purge(const struct net *net);
+
+/*
+ * The first entry at or behind a position, or NULL at the end; the caller
+ * holds rcu_read_lock().
+ */
+const struct toa_entry *toa_table_at(unsigned int *bucket, unsigned int *index);
+
+int toa_table_init(void);
+
+/* Nothing may use the table any more. */
+void toa_table_exit(void);
+
+#endif
