@@ -1,7 +1,9 @@
-//! Which networks the machine already knows, so that a balancer takes none of them.
+//! What the kernel says of addresses and routes.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::thread;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use nix::ifaddrs::getifaddrs;
@@ -22,6 +24,19 @@ pub(crate) fn check_free(wanted: &[IpNet]) -> Result<(), AddressInUse> {
         }
     }
     Ok(())
+}
+
+/// Waits until the kernel takes packets to its new `address`: it makes the
+/// route of an IPv6 address in a worker of its own. False after a second.
+pub(crate) fn wait_until_local(address: IpAddr) -> bool {
+    let host = IpNet::from(address);
+    (0..1000).any(|_| {
+        let there = address.is_ipv4() || routes().any(|(network, _)| network == host);
+        if !there {
+            thread::sleep(Duration::from_millis(1));
+        }
+        there
+    })
 }
 
 fn interface_networks() -> Vec<(IpNet, String)> {
@@ -47,18 +62,16 @@ fn ip(storage: &nix::sys::socket::SockaddrStorage) -> Option<IpAddr> {
     v4.or_else(|| storage.as_sockaddr_in6().map(|a| a.ip().into()))
 }
 
-fn routes() -> Vec<(IpNet, String)> {
+fn routes() -> impl Iterator<Item = (IpNet, String)> {
     // Not /proc/net: that is the namespace of the process's first thread.
     let read = |name| fs::read_to_string(format!("/proc/thread-self/net/{name}"));
     let v4 = read("route").unwrap_or_default();
     let v6 = read("ipv6_route").unwrap_or_default();
-    let routes = v4
-        .lines()
-        .filter_map(route_v4)
-        .chain(v6.lines().filter_map(route_v6));
-    routes
+    let v4 = v4.lines().filter_map(route_v4).collect::<Vec<_>>();
+    let v6 = v6.lines().filter_map(route_v6).collect::<Vec<_>>();
+    v4.into_iter()
+        .chain(v6)
         .filter(|(network, _)| network.prefix_len() > 0)
-        .collect()
 }
 
 /// Device, destination, gateway, flags, refcnt, use, metric, mask, ...; addresses

@@ -13,6 +13,12 @@ pub mod translate;
 #[cfg(target_os = "linux")]
 mod addresses;
 #[cfg(target_os = "linux")]
+mod netlink;
+#[cfg(target_os = "linux")]
+pub mod netns;
+#[cfg(target_os = "linux")]
+pub mod peer;
+#[cfg(target_os = "linux")]
 mod tun;
 
 pub use balancer::Balancer;

@@ -5,42 +5,38 @@ use std::io;
 use ipnet::IpNet;
 use tun_rs::{DeviceBuilder, SyncDevice};
 
-use crate::Error;
+use crate::{Error, addresses, netlink};
 
 /// A device that ends with its descriptor, up, without blocking reads. The
 /// kernel picks the number in its name.
 pub(crate) fn open(addresses: &[IpNet], mtu: u16) -> Result<SyncDevice, Error> {
-    let mut device = None;
+    let builder = DeviceBuilder::new().name("toa%d").mtu(mtu).enable(true);
+    let device = builder.build_sync().map_err(classify)?;
+    let failed = |action| move |source| Error::Io { action, source };
+    device
+        .set_nonblocking(true)
+        .map_err(failed("set up the TUN device"))?;
+    let index = device
+        .if_index()
+        .map_err(failed("find the TUN device just made"))?;
     for address in addresses {
-        if let IpNet::V4(v4) = address {
-            device = Some(DeviceBuilder::new().ipv4(v4.addr(), v4.prefix_len(), None));
+        netlink::add_address(*address, index).map_err(|source| match source.kind() {
+            io::ErrorKind::PermissionDenied if address.addr().is_ipv6() => {
+                Error::Ipv6Disabled(source)
+            }
+            _ => Error::Io {
+                action: "give the TUN device its address",
+                source,
+            },
+        })?;
+        if !addresses::wait_until_local(address.addr()) {
+            let source = io::ErrorKind::TimedOut.into();
+            return Err(Error::Io {
+                action: "see the TUN device's address at work",
+                source,
+            });
         }
     }
-    let device = device
-        .unwrap_or_default()
-        .name("toa%d")
-        .mtu(mtu)
-        .enable(true);
-    let device = device.build_sync().map_err(classify)?;
-    for address in addresses {
-        if let IpNet::V6(v6) = address {
-            device
-                .add_address_v6(v6.addr(), v6.prefix_len())
-                .map_err(|source| match source.kind() {
-                    io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported => {
-                        Error::Ipv6Disabled(source)
-                    }
-                    _ => Error::Io {
-                        action: "give the TUN device its IPv6 address",
-                        source,
-                    },
-                })?;
-        }
-    }
-    device.set_nonblocking(true).map_err(|source| Error::Io {
-        action: "set up the TUN device",
-        source,
-    })?;
     Ok(device)
 }
 
