@@ -4,8 +4,8 @@ use std::io;
 use std::time::Duration;
 
 use axum::serve::Listener;
-use tokio::net::TcpStream;
 use toa_core::{Provenance, to_mapped};
+use tokio::net::TcpStream;
 
 use crate::client_addr::ClientAddr;
 use crate::listener::ToaListener;

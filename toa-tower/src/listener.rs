@@ -3,8 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 
-use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use toa_core::{Policy, SourceKind};
+use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 
 use crate::client_addr::ClientAddr;
 

@@ -1,0 +1,107 @@
+//! axum over a real listener: whoever connects is told their own address.
+#![cfg(feature = "axum")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod common;
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::routing::get;
+use axum::serve::ListenerExt;
+use common::{BOTH, expected_provenance, get_all};
+use http::StatusCode;
+use toa_tower::{ClientAddr, MockToaLayer, RealClient, ToaLayer, ToaListener};
+
+fn app() -> Router {
+    Router::new()
+        .route(
+            "/",
+            get(|RealClient(client): RealClient| async move { client.to_string() }),
+        )
+        .route(
+            "/story",
+            get(|client: ClientAddr| async move { client.to_string() }),
+        )
+        .route(
+            "/maybe",
+            get(|client: Option<RealClient>| async move { client.unwrap().to_string() }),
+        )
+        .layer(ToaLayer)
+}
+
+/// Serves `app` on loopback.
+async fn serve(app: Router, addr: &str) -> SocketAddr {
+    let listener = ToaListener::bind(addr).await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let app = app.into_make_service_with_connect_info::<ClientAddr>();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    addr
+}
+
+#[tokio::test]
+async fn every_request_of_a_connection_carries_its_client() {
+    for bind in ["127.0.0.1:0", "[::1]:0"] {
+        let server = serve(app(), bind).await;
+        for http in BOTH {
+            for _connection in 0..2 {
+                let paths = ["/", "/story", "/maybe", "/"];
+                let (local, answers) = get_all(server, http, &paths).await;
+                let mapped = toa_core::to_mapped(local).to_string();
+                let story = format!("{local} ({})", expected_provenance());
+                let expected = [&mapped, &story, &mapped, &mapped];
+                for (answer, expected) in answers.iter().zip(expected) {
+                    assert_eq!(answer, &(StatusCode::OK, expected.clone()), "{http:?}");
+                }
+                assert_eq!(answers.len(), paths.len());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn middleware_inside_the_layer_reads_the_extensions() {
+    async fn tell(request: Request, _: Next) -> String {
+        let client = request.extensions().get::<RealClient>().unwrap();
+        let story = request.extensions().get::<ClientAddr>().unwrap();
+        format!("{client} {}", story.peer())
+    }
+    let app = Router::new()
+        .route("/", get(|| async {}))
+        .layer(from_fn(tell))
+        .layer(ToaLayer);
+    let server = serve(app, "127.0.0.1:0").await;
+    let (local, answers) = get_all(server, common::Http::One, &["/"]).await;
+    let local = toa_core::to_mapped(local);
+    assert_eq!(answers, [(StatusCode::OK, format!("{local} {local}"))]);
+}
+
+#[tokio::test]
+async fn a_tapped_listener_passes_the_client_on() {
+    let listener = ToaListener::bind("127.0.0.1:0").await.unwrap();
+    let server = listener.local_addr().unwrap();
+    let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
+    let app = app().into_make_service_with_connect_info::<ClientAddr>();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let (local, answers) = get_all(server, common::Http::One, &["/"]).await;
+    assert_eq!(answers[0].1, toa_core::to_mapped(local).to_string());
+}
+
+#[tokio::test]
+async fn the_real_client_wins_over_a_mocked_one() {
+    let mock = MockToaLayer::new("[2001:db8::7]:41234".parse::<SocketAddr>().unwrap());
+    let inside = Router::new()
+        .route(
+            "/",
+            get(|RealClient(client): RealClient| async move { client.to_string() }),
+        )
+        .layer(mock)
+        .layer(ToaLayer);
+    for app in [app().layer(mock), inside] {
+        let server = serve(app, "127.0.0.1:0").await;
+        let (local, answers) = get_all(server, common::Http::One, &["/"]).await;
+        assert_eq!(answers[0].1, toa_core::to_mapped(local).to_string());
+    }
+}

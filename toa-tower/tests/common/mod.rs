@@ -1,0 +1,92 @@
+//! A client for tests that opens one connection and sends requests on it.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![allow(dead_code, reason = "each test uses its part")]
+
+use std::net::SocketAddr;
+
+use axum::body::Body;
+use http::{Request, StatusCode};
+use http_body_util::BodyExt;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use toa_tower::{ClientAddr, Provenance};
+use tokio::net::TcpStream;
+
+/// Which protocol a connection speaks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Http {
+    One,
+    Two,
+}
+
+pub(crate) const BOTH: [Http; 2] = [Http::One, Http::Two];
+
+/// What plain loopback connections are known as on this machine: a source may be
+/// loaded or not.
+pub(crate) fn expected_provenance() -> Provenance {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    match toa_core::detect_source(&socket) {
+        toa_core::SourceKind::None => Provenance::NoSource,
+        _ => Provenance::NotSent,
+    }
+}
+
+pub(crate) fn get(path: &str) -> Request<Body> {
+    Request::get(path)
+        .header("host", "test")
+        .body(Body::empty())
+        .unwrap()
+}
+
+/// GETs the paths one after the other over one connection; returns the client's own
+/// address and the answers.
+pub(crate) async fn get_all(
+    server: SocketAddr,
+    http: Http,
+    paths: &[&str],
+) -> (SocketAddr, Vec<(StatusCode, String)>) {
+    let stream = TcpStream::connect(server).await.unwrap();
+    let local = stream.local_addr().unwrap();
+    let io = TokioIo::new(stream);
+    let mut answers = Vec::new();
+    match http {
+        Http::One => {
+            let (mut sender, connection) = http1::handshake(io).await.unwrap();
+            tokio::spawn(connection);
+            for path in paths {
+                answers.push(read(sender.send_request(get(path)).await.unwrap()).await);
+            }
+        }
+        Http::Two => {
+            let (sender, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
+            tokio::spawn(connection);
+            // All streams are opened before the first answer is read.
+            let pending: Vec<_> = paths
+                .iter()
+                .map(|path| {
+                    let request = get(&format!("http://test{path}"));
+                    tokio::spawn(sender.clone().send_request(request))
+                })
+                .collect();
+            for answer in pending {
+                answers.push(read(answer.await.unwrap().unwrap()).await);
+            }
+        }
+    }
+    (local, answers)
+}
+
+pub(crate) async fn read<B>(response: http::Response<B>) -> (StatusCode, String)
+where
+    B: http_body::Body,
+    B::Error: std::fmt::Debug,
+{
+    let status = response.status();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+/// A connection's story out of thin air.
+pub(crate) fn story(client: &str, peer: &str, provenance: Provenance) -> ClientAddr {
+    ClientAddr::mock(client.parse().unwrap(), peer.parse().unwrap(), provenance)
+}
