@@ -77,7 +77,7 @@ private_apt() {
 			Dir::State::status "$dir/status";
 			Dir::Cache "$dir/cache";
 			Dir::Cache::pkgcache "pkgcache.bin";
-			Dir::Cache::srcpkgcache "srcpkgcache.bin";
+			Dir::Cache::srcpkgcache "";
 			Dir::Etc::SourceList "$dir/sources.list";
 			Dir::Etc::SourceParts "$dir/none";
 			Dir::Etc::Preferences "$dir/none/preferences";
