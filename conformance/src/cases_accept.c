@@ -8,20 +8,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
 /* Everything up to the connection waiting in the queue. */
 static bool enqueue(struct conn *conn, const struct side *side, const struct endpoint *client)
 {
-	struct pollfd pfd = { .events = POLLIN };
-
 	if (!conn_prepare(conn, side, side->trusted) || !peer_syn(&conn->peer, no_options))
 		return false;
 	peer_ack(&conn->peer, option_of(client));
-	pfd.fd = conn->server.fd;
-	if (poll(&pfd, 1, WAIT_MS) == 1)
+	if (server_has_guest(&conn->server, WAIT_MS))
 		return true;
 	case_fail("the kernel did not complete the handshake");
 	return false;

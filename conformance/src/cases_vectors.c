@@ -2,8 +2,32 @@
 /* Every parser vector in a bare third ACK. */
 #include "cases.h"
 #include "conn.h"
+#include "malformed.h"
 #include "report.h"
 #include "vectors.h"
+
+/* A segment is taken in while it is written, so this is ample. */
+#define DROPPED_AFTER_MS 100
+
+/*
+ * The handshake with this list in the bare ACK. Where the kernel drops that
+ * segment, another ACK completes it, and the list has counted for nothing.
+ */
+static void handshake(struct conn *conn, const struct vector *vector)
+{
+	struct expected expected = vector->expected;
+
+	if (!peer_syn(&conn->peer, no_options))
+		return;
+	peer_ack(&conn->peer, vector->opts);
+	if (list_is_malformed(&vector->opts) && kernel_drops_malformed() &&
+	    !server_has_guest(&conn->server, DROPPED_AFTER_MS)) {
+		expected = expect_no(NO_OPTION);
+		peer_ack(&conn->peer, no_options);
+	}
+	if (conn_accept(conn))
+		conn_check(conn, &expected);
+}
 
 static void run_vector(const struct vector *vector, const struct side *side)
 {
@@ -12,8 +36,8 @@ static void run_vector(const struct vector *vector, const struct side *side)
 	if (!case_begin("vectors: %s (%s)", vector->name, side->name))
 		return;
 	if (side_available(side)) {
-		if (conn_open(&conn, side, side->trusted, vector->opts))
-			conn_check(&conn, &vector->expected);
+		if (conn_prepare(&conn, side, side->trusted))
+			handshake(&conn, vector);
 		conn_close(&conn);
 	}
 	case_end();

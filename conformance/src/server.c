@@ -59,12 +59,18 @@ void server_close(struct server *server)
 	server->fd = -1;
 }
 
-int server_accept(struct server *server, struct sockaddr_storage *name, socklen_t *len)
+bool server_has_guest(struct server *server, int timeout_ms)
 {
 	struct pollfd pfd = { .fd = server->fd, .events = POLLIN };
+
+	return poll(&pfd, 1, timeout_ms) == 1;
+}
+
+int server_accept(struct server *server, struct sockaddr_storage *name, socklen_t *len)
+{
 	int fd;
 
-	if (poll(&pfd, 1, WAIT_MS) != 1) {
+	if (!server_has_guest(server, WAIT_MS)) {
 		case_fail("the kernel did not complete the handshake");
 		return -1;
 	}

@@ -25,6 +25,8 @@ struct server {
 /* Listens on a port of its own, non-blocking. On false the case has failed. */
 bool server_open(struct server *server, const struct side *side, int backlog);
 void server_close(struct server *server);
+/* Whether a connection waits to be accepted, or does so within this time. */
+bool server_has_guest(struct server *server, int timeout_ms);
 /* The connected descriptor; -1 with the case failed when none comes. */
 int server_accept(struct server *server, struct sockaddr_storage *name, socklen_t *len);
 /* Nothing waits to be accepted. Fails the case otherwise. */
