@@ -25,6 +25,16 @@ pub enum Error {
         /// The kernel's answer.
         source: io::Error,
     },
+    /// A kernel before 5.11 charges BPF to the limit on locked memory.
+    #[error(
+        "the limit on locked memory is too low for {what} and cannot be raised: run as root, or set `ulimit -l unlimited` (systemd: LimitMEMLOCK=infinity)"
+    )]
+    MemoryLimit {
+        /// What did not fit.
+        what: String,
+        /// The kernel's answer.
+        source: io::Error,
+    },
     /// The kernel is older than the programs need.
     #[error(
         "linux {found} is too old for the eBPF source, which needs 5.10: use the kernel module (kmod/)"

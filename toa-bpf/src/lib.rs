@@ -45,13 +45,13 @@ mod imp;
 pub use config::Config;
 pub use error::Error;
 pub use imp::{Attached, Pins, attach};
-pub use status::{Counters, ProgramStatus, Status};
+pub use status::{Counters, Loaded, ProgramStatus, Status};
 
 /// Loads the source so that it outlives this process; see [`Pins::load`].
 ///
 /// # Errors
 /// When the host lacks something; the error says what, and the cure.
-pub fn load(config: &Config) -> Result<(), Error> {
+pub fn load(config: &Config) -> Result<Loaded, Error> {
     Pins::default().load(config)
 }
 

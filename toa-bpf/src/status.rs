@@ -5,6 +5,15 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use serde::Serialize;
 
+/// What a load found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loaded {
+    /// Nothing was loaded before.
+    Fresh,
+    /// An earlier load, whole or interrupted, whose place was taken.
+    Replaced,
+}
+
 /// A loaded source, as the kernel describes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{Config, Error, Status};
+use crate::{Config, Error, Loaded, Status};
 
 /// A source that lives with its process; there is none on this platform.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Pins {
     ///
     /// # Errors
     /// Always [`Error::Unsupported`].
-    pub fn load(&self, _: &Config) -> Result<(), Error> {
+    pub fn load(&self, _: &Config) -> Result<Loaded, Error> {
         Err(Error::Unsupported)
     }
 

@@ -11,7 +11,7 @@ use crate::Error;
 const CAP_NET_ADMIN: u32 = 12;
 const CAP_SYS_ADMIN: u32 = 21;
 const CAP_BPF: u32 = 39;
-const CGROUP2_MAGIC: i64 = 0x6367_7270;
+const CGROUP2_MAGIC: u32 = 0x6367_7270;
 const OLDEST: (u32, u32) = (5, 10);
 
 /// Says early, and in words, what the kernel would answer with a bare number.

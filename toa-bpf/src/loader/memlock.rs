@@ -9,12 +9,21 @@ pub(crate) struct Memlock(Option<(u64, u64)>);
 impl Memlock {
     /// A limit that cannot be raised stays: it may be enough.
     pub(crate) fn raise() -> Self {
-        if host::kernel_version() >= Some((5, 11)) {
+        if !Self::is_charged() {
             return Self(None);
         }
         let unlimited = (libc::RLIM_INFINITY, libc::RLIM_INFINITY);
-        let before = sys::memlock().ok().filter(|&before| before != unlimited);
-        Self(before.filter(|_| sys::set_memlock(unlimited).is_ok()))
+        Self(
+            sys::memlock()
+                .ok()
+                .filter(|_| sys::set_memlock(unlimited).is_ok()),
+        )
+    }
+
+    /// Whether this kernel charges, and could refuse for that reason.
+    pub(crate) fn is_charged() -> bool {
+        host::kernel_version() < Some((5, 11))
+            && sys::memlock().is_ok_and(|(now, _)| now != libc::RLIM_INFINITY)
     }
 }
 

@@ -138,12 +138,10 @@ pub(crate) fn map_error(map: &'static str, error: MapError) -> Error {
     }
 }
 
-fn refused(what: &str, source: io::Error) -> Option<Error> {
+fn refused(what: String, source: io::Error) -> Option<Error> {
     match source.raw_os_error()? {
-        libc::EPERM | libc::EACCES => Some(Error::Forbidden {
-            what: what.to_owned(),
-            source,
-        }),
+        libc::EPERM if Memlock::is_charged() => Some(Error::MemoryLimit { what, source }),
+        libc::EPERM | libc::EACCES => Some(Error::Forbidden { what, source }),
         libc::ENOSYS => Some(Error::BpfDisabled { source }),
         _ => None,
     }
@@ -152,12 +150,12 @@ fn refused(what: &str, source: io::Error) -> Option<Error> {
 fn load_error(error: EbpfError) -> Error {
     if let EbpfError::MapError(MapError::CreateError { name, io_error }) = &error
         && let Some(code) = io_error.raw_os_error()
-        && let Some(refused) = refused(
-            &format!("the map {name}"),
+        && let Some(error) = refused(
+            format!("the map {name}"),
             io::Error::from_raw_os_error(code),
         )
     {
-        return refused;
+        return error;
     }
     Error::Object {
         source: error.into(),
@@ -168,28 +166,51 @@ fn load_error(error: EbpfError) -> Error {
 const LOG_LINES: usize = 12;
 
 fn program_error(program: &'static str, error: ProgramError) -> Error {
-    match error {
-        ProgramError::LoadError {
-            io_error,
-            verifier_log,
-        } => {
-            let log = verifier_log.to_string();
-            if log.trim().is_empty() && io_error.raw_os_error() == Some(libc::EPERM) {
-                return Error::Forbidden {
-                    what: format!("the program {program}"),
-                    source: io_error,
-                };
-            }
-            let lines: Vec<&str> = log.lines().collect();
-            let tail = lines[lines.len().saturating_sub(LOG_LINES)..].join("\n");
-            Error::Rejected {
-                program,
-                log: tail,
-                source: io_error,
-            }
-        }
-        other => Error::Object {
-            source: other.into(),
-        },
+    let ProgramError::LoadError {
+        io_error,
+        verifier_log,
+    } = error
+    else {
+        return Error::Object {
+            source: error.into(),
+        };
+    };
+    let log = verifier_log.to_string();
+    if !log.trim().is_empty() {
+        return Error::Rejected {
+            program,
+            log: last_lines(&log),
+            source: io_error,
+        };
+    }
+    // Without a log it was not the verifier that refused.
+    let code = io_error.raw_os_error();
+    if code == Some(libc::EINVAL) {
+        return Error::BpfDisabled { source: io_error };
+    }
+    let again = io::Error::from_raw_os_error(code.unwrap_or_default());
+    refused(format!("the program {program}"), again).unwrap_or_else(|| Error::Object {
+        source: io_error.into(),
+    })
+}
+
+fn last_lines(log: &str) -> String {
+    let lines: Vec<&str> = log.trim_end().lines().collect();
+    lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_long_verifier_log_is_shown() {
+        let log: String = (0..100).map(|i| format!("line {i}\n")).collect();
+        let shown = last_lines(&log);
+        assert!(
+            shown.starts_with("line 88\n") && shown.ends_with("line 99"),
+            "{shown}"
+        );
+        assert_eq!(last_lines("short\n"), "short");
     }
 }

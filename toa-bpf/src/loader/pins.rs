@@ -1,5 +1,6 @@
 //! A source that outlives its loader, pinned in the BPF file system.
 
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, OwnedFd};
@@ -12,10 +13,11 @@ use super::attach::attach_hook;
 use super::host::{self, Cgroup};
 use super::object::{HOOKS, Hook, Object};
 use super::{status, sys};
-use crate::{Config, Error, Status};
+use crate::{Config, Error, Loaded, Status};
 
 const DEFAULT: &str = "/sys/fs/bpf/toa";
-const BPFFS_MAGIC: i64 = 0xcafe_4a11;
+const BPFFS_MAGIC: u32 = 0xcafe_4a11;
+const MAPS: [&str; 2] = ["toa_conns", "toa_counters"];
 
 /// The directory of the BPF file system that holds a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,16 +56,16 @@ impl Pins {
     /// # Errors
     /// When the host lacks something; the error says what, and the cure. What was
     /// loaded before then stays.
-    pub fn load(&self, config: &Config) -> Result<(), Error> {
+    pub fn load(&self, config: &Config) -> Result<Loaded, Error> {
         host::check()?;
         let cgroup = Cgroup::open(config.cgroup.as_deref())?;
         let _lock = self.lock(true)?;
-        self.make_dir()?;
-        let maps = self.map_pins()?;
-        let object = Object::load(config, Some(&maps))?;
-        HOOKS
-            .iter()
-            .try_for_each(|&hook| self.put(&object, hook, &cgroup))
+        let loaded = self.make_dir()?;
+        let done = self.fill(config, &cgroup);
+        if done.is_err() && loaded == Loaded::Fresh {
+            self.clear()?;
+        }
+        done.map(|()| loaded)
     }
 
     /// Removes the source and every trace of it; says whether there was any.
@@ -71,21 +73,15 @@ impl Pins {
     /// # Errors
     /// When something cannot be removed.
     pub fn unload(&self) -> Result<bool, Error> {
-        if !self.dir.exists() {
+        if !self
+            .dir
+            .try_exists()
+            .map_err(|e| self.error("open", &self.dir, e))?
+        {
             return Ok(false);
         }
         let _lock = self.lock(false)?;
-        for hook in HOOKS.iter().rev() {
-            // Detached before it is unpinned, so that it is over when this returns.
-            if let Ok(link) = sys::pinned(&self.link(*hook)) {
-                sys::link_detach(link.as_fd()).ok();
-            }
-        }
-        let entries = fs::read_dir(&self.dir).map_err(|e| self.error("read", &self.dir, e))?;
-        for entry in entries.flatten() {
-            remove(&entry.path()).map_err(|e| self.error("remove", &entry.path(), e))?;
-        }
-        fs::remove_dir(&self.dir).map_err(|e| self.error("remove", &self.dir, e))?;
+        self.clear()?;
         Ok(true)
     }
 
@@ -113,6 +109,26 @@ impl Pins {
         status::of_links(&links).map(Some)
     }
 
+    fn fill(&self, config: &Config, cgroup: &Cgroup) -> Result<(), Error> {
+        let maps = self.map_pins()?;
+        let object = Object::load(config, Some(&maps))?;
+        for hook in HOOKS {
+            self.put(&object, hook, cgroup)?;
+        }
+        self.remove_all(|name| !self.known(name))
+    }
+
+    fn clear(&self) -> Result<(), Error> {
+        for hook in HOOKS.into_iter().rev() {
+            // Detached before it is unpinned, so that it is over when this returns.
+            if let Ok(link) = sys::pinned(&self.link(hook)) {
+                sys::link_detach(link.as_fd()).ok();
+            }
+        }
+        self.remove_all(|_| true)?;
+        fs::remove_dir(&self.dir).map_err(|e| self.error("remove", &self.dir, e))
+    }
+
     /// Brings one program into its place, whatever is there.
     fn put(&self, object: &Object, hook: Hook, cgroup: &Cgroup) -> Result<(), Error> {
         let path = self.link(hook);
@@ -129,16 +145,29 @@ impl Pins {
         fs::rename(&fresh, &path).map_err(|e| self.error("pin to", &path, e))
     }
 
+    /// Another version, or a loader that was killed, may have left other names.
+    fn known(&self, name: &OsStr) -> bool {
+        MAPS.iter().any(|&map| name == map) || HOOKS.iter().any(|hook| name == hook.program)
+    }
+
+    fn remove_all(&self, chosen: impl Fn(&OsStr) -> bool) -> Result<(), Error> {
+        let entries = fs::read_dir(&self.dir).map_err(|e| self.error("read", &self.dir, e))?;
+        entries
+            .flatten()
+            .filter(|entry| chosen(&entry.file_name()))
+            .try_for_each(|entry| {
+                remove(&entry.path()).map_err(|e| self.error("remove", &entry.path(), e))
+            })
+    }
+
     fn link(&self, hook: Hook) -> PathBuf {
         self.dir.join(hook.program)
     }
 
     /// A pinned map of an older layout cannot be shared: it makes room.
     fn map_pins(&self) -> Result<MapPins, Error> {
-        let pins = MapPins {
-            conns: self.dir.join("toa_conns"),
-            counters: self.dir.join("toa_counters"),
-        };
+        let [conns, counters] = MAPS.map(|map| self.dir.join(map));
+        let pins = MapPins { conns, counters };
         for (path, (value, entries)) in [
             (&pins.conns, Object::CONNS_LAYOUT),
             (&pins.counters, Object::COUNTERS_LAYOUT),
@@ -172,12 +201,11 @@ impl Pins {
         Ok(dir)
     }
 
-    fn make_dir(&self) -> Result<(), Error> {
+    fn make_dir(&self) -> Result<Loaded, Error> {
         match DirBuilder::new().mode(0o700).create(&self.dir) {
-            Err(e) if e.kind() != ErrorKind::AlreadyExists => {
-                Err(self.error("create", &self.dir, e))
-            }
-            _ => Ok(()),
+            Ok(()) => Ok(Loaded::Fresh),
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(Loaded::Replaced),
+            Err(e) => Err(self.error("create", &self.dir, e)),
         }
     }
 

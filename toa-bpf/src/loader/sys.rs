@@ -234,8 +234,9 @@ pub(crate) fn prog_info(id: u32) -> io::Result<ProgInfo> {
     })
 }
 
-/// Which file system `file` lies on, as statfs(2) tells.
-pub(crate) fn fs_magic(file: &File) -> io::Result<i64> {
+/// Which file system `file` lies on, as statfs(2) tells; the numbers have 32 bits,
+/// the field's type depends on the architecture.
+pub(crate) fn fs_magic(file: &File) -> io::Result<u32> {
     let mut out = MaybeUninit::<libc::statfs>::zeroed();
     // SAFETY: out is valid for writing one statfs.
     let ret = unsafe { libc::fstatfs(file.as_raw_fd(), out.as_mut_ptr()) };
@@ -243,7 +244,7 @@ pub(crate) fn fs_magic(file: &File) -> io::Result<i64> {
         return Err(io::Error::last_os_error());
     }
     // SAFETY: all-zero bytes are a valid statfs, and the call succeeded.
-    Ok(i64::from(unsafe { out.assume_init() }.f_type))
+    Ok(unsafe { out.assume_init() }.f_type as u32)
 }
 
 /// Mounts the BPF file system on `path`.
