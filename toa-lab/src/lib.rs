@@ -6,7 +6,9 @@ mod balancer;
 mod config;
 mod error;
 mod flow;
+mod mss;
 mod packet;
+mod plan;
 mod stats;
 pub mod translate;
 

@@ -6,117 +6,19 @@
 //! acknowledges nothing but the backend's SYN: the one that completes the
 //! handshake is always among them, also when the first one is lost.
 
-use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::net::SocketAddr;
+use std::time::Instant;
 
 use toa_core::option::ToaOption;
 
 use crate::flow::{Event, Flow, FlowTable, capacity};
+use crate::mss::lower_mss;
 use crate::packet::{
     Echo, Outgoing, Parsed, Segment, TCP_FIXED_LEN, TCP_MAX_OPTIONS_LEN, ip_header_len, parse,
     write_icmp,
 };
+pub use crate::plan::{Plan, PlanError, Timeouts};
 use crate::stats::{DropReason, Stats};
-
-/// How long a flow may be idle, by what state its connection is in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// Until the handshake is complete.
-    pub handshake: Duration,
-    /// Open in both directions (RFC 5382, REQ-5: at least 2 hours 4 minutes).
-    pub established: Duration,
-    /// One side has closed.
-    pub half_closed: Duration,
-    /// Both sides have closed, or one has reset.
-    pub closed: Duration,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Timeouts {
-            handshake: Duration::from_secs(30),
-            established: Duration::from_secs(7440),
-            half_closed: Duration::from_secs(240),
-            closed: Duration::from_secs(60),
-        }
-    }
-}
-
-/// What a [`Translator`] works with.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Plan {
-    /// Where clients connect to.
-    pub virtual_addr: SocketAddr,
-    /// Where their connections end.
-    pub backend: SocketAddr,
-    /// The addresses that the backend sees; of the backend's family.
-    pub pool: Vec<IpAddr>,
-    /// The TCP option kind to write, 254 by default.
-    pub option_kind: u8,
-    /// Whether the client's SYN carries the option too. Default: no.
-    pub option_in_syn: bool,
-    /// The longest packet the device carries, at least 1280. Default: 1500.
-    pub mtu: u16,
-    /// The bound of the flow table. Default: 65536.
-    pub max_flows: usize,
-    /// When idle flows end.
-    pub timeouts: Timeouts,
-    /// Which pool address comes first; for a running balancer a random number.
-    pub seed: u64,
-}
-
-impl Plan {
-    /// Translates connections to `virtual_addr` into connections to `backend`
-    /// from addresses of `pool`.
-    #[must_use]
-    pub fn new(virtual_addr: SocketAddr, backend: SocketAddr, pool: Vec<IpAddr>) -> Plan {
-        Plan {
-            virtual_addr,
-            backend,
-            pool,
-            option_kind: 254,
-            option_in_syn: false,
-            mtu: 1500,
-            max_flows: 65536,
-            timeouts: Timeouts::default(),
-            seed: 0,
-        }
-    }
-}
-
-/// A [`Plan`] that cannot work.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PlanError {
-    /// No pool, or addresses of the wrong family in it.
-    #[error(
-        "the address pool must hold addresses of the backend's family ({backend}) and no other"
-    )]
-    Pool {
-        /// The backend.
-        backend: SocketAddr,
-    },
-    /// The table is larger than the pool, or empty.
-    #[error(
-        "max_flows is {max_flows}, but must lie between 1 and {capacity}, what the address pool carries"
-    )]
-    MaxFlows {
-        /// What was asked for.
-        max_flows: usize,
-        /// What is possible.
-        capacity: usize,
-    },
-    /// No port can be 0.
-    #[error("port 0 is not a port that one can connect to")]
-    Port,
-    /// IPv6 needs at least 1280 bytes.
-    #[error("the mtu is {0}, but must be at least 1280")]
-    Mtu(u16),
-    /// Kinds with a meaning of their own in TCP.
-    #[error("{0} is not usable as a TOA option kind, choose one of 254, 253 and 200")]
-    OptionKind(u8),
-}
 
 /// What is to be done with a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -400,28 +302,5 @@ impl Translator {
         }
         self.stats.too_big_sent += 1;
         Verdict::Reply
-    }
-}
-
-/// Lowers the maximum segment size in a SYN's option list.
-fn lower_mss(options: &mut [u8], limit: u16) {
-    let mut rest = options;
-    loop {
-        rest = match rest {
-            [] | [0, ..] | [_] => return,
-            [1, after @ ..] => after,
-            [2, 4, high, low, ..] => {
-                let mss = u16::from_be_bytes([*high, *low]).min(limit);
-                [*high, *low] = mss.to_be_bytes();
-                return;
-            }
-            [_, len, ..] => {
-                let len = usize::from(*len);
-                match rest.get_mut(len..) {
-                    Some(after) if len >= 2 => after,
-                    _ => return,
-                }
-            }
-        };
     }
 }

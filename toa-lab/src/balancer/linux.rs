@@ -1,8 +1,10 @@
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Write};
+use std::io;
+use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -14,17 +16,32 @@ use crate::config::BalancerConfig;
 use crate::translate::{Translator, Verdict};
 use crate::{Error, Stats, addresses, tun};
 
-/// Packets handled before the thread looks up: it then shows its counters and
-/// notices that it shall stop.
+/// Packets handled before the thread looks up and notices that it shall stop.
 const BATCH: usize = 64;
 /// Idle flows end this late at most.
 const TICK: u16 = 1000;
+
+/// What the thread works with and others may look at. A packet is counted
+/// before it is sent, so whoever has seen its effect finds it counted.
+#[derive(Debug)]
+struct Shared {
+    translator: Mutex<Translator>,
+    write_errors: AtomicU64,
+}
+
+impl Shared {
+    fn translator(&self) -> MutexGuard<'_, Translator> {
+        self.translator
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// The thread and how to stop it.
 #[derive(Debug)]
 pub(super) struct Running {
     device: String,
-    stats: Arc<Mutex<Stats>>,
+    shared: Arc<Shared>,
     stop: UnixStream,
     thread: Option<JoinHandle<()>>,
 }
@@ -39,13 +56,15 @@ impl Running {
             .name()
             .map_err(failed("learn the TUN device's name"))?;
         let (stop, stopped) = UnixStream::pair().map_err(failed("start the balancer"))?;
-        let stats = Arc::new(Mutex::new(Stats::default()));
+        let write_errors = AtomicU64::new(0);
+        let shared = Arc::new(Shared {
+            translator: Mutex::new(translator),
+            write_errors,
+        });
         let pump = Pump {
             device,
             stopped,
-            translator,
-            stats: Arc::clone(&stats),
-            write_errors: 0,
+            shared: Arc::clone(&shared),
         };
         let thread = thread::Builder::new()
             .name("toa-lab".to_owned())
@@ -53,7 +72,7 @@ impl Running {
             .map_err(failed("start the balancer"))?;
         Ok(Running {
             device: name,
-            stats,
+            shared,
             stop,
             thread: Some(thread),
         })
@@ -64,15 +83,20 @@ impl Running {
     }
 
     pub(super) fn stats(&self) -> Stats {
-        *self.stats.lock().unwrap_or_else(PoisonError::into_inner)
+        let write_errors = self.shared.write_errors.load(Ordering::Relaxed);
+        Stats {
+            write_errors,
+            ..self.shared.translator().stats()
+        }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // The thread owns the device: when it has ended, the device is gone.
-        let asked = self.stop.write_all(&[0]);
-        if let (Ok(()), Some(thread)) = (asked, self.thread.take())
+        // The thread sees the hang-up. It owns the device: when it has ended, the
+        // device is gone. A failed shutdown means that it has ended already.
+        self.stop.shutdown(Shutdown::Both).ok();
+        if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
             tracing::error!("the laptop balancer's thread panicked");
@@ -84,24 +108,22 @@ impl Drop for Running {
 struct Pump {
     device: SyncDevice,
     stopped: UnixStream,
-    translator: Translator,
-    stats: Arc<Mutex<Stats>>,
-    write_errors: u64,
+    shared: Arc<Shared>,
 }
 
 impl Pump {
-    fn run(mut self) {
+    fn run(self) {
         if let Err(error) = self.pump() {
             tracing::error!(%error, "the laptop balancer stops: its TUN device failed");
         }
     }
 
-    fn pump(&mut self) -> io::Result<()> {
+    fn pump(&self) -> io::Result<()> {
         let mut packet = vec![0; usize::from(u16::MAX)];
         let mut out = Vec::with_capacity(usize::from(u16::MAX));
         loop {
             let now = Instant::now();
-            self.translator.expire(now);
+            self.shared.translator().expire(now);
             for _ in 0..BATCH {
                 match self.device.recv(&mut packet) {
                     Ok(len) => self.handle(now, &packet[..len], &mut out)?,
@@ -110,11 +132,6 @@ impl Pump {
                     Err(error) => return Err(error),
                 }
             }
-            let stats = Stats {
-                write_errors: self.write_errors,
-                ..self.translator.stats()
-            };
-            *self.stats.lock().unwrap_or_else(PoisonError::into_inner) = stats;
             let mut ready = [
                 PollFd::new(self.device.as_fd(), PollFlags::POLLIN),
                 PollFd::new(self.stopped.as_fd(), PollFlags::POLLIN),
@@ -129,8 +146,9 @@ impl Pump {
         }
     }
 
-    fn handle(&mut self, now: Instant, packet: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
-        if let Verdict::Drop(_) = self.translator.translate(now, packet, out) {
+    fn handle(&self, now: Instant, packet: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+        let verdict = self.shared.translator().translate(now, packet, out);
+        if let Verdict::Drop(_) = verdict {
             return Ok(());
         }
         match self.device.send(out) {
@@ -138,7 +156,7 @@ impl Pump {
             // One packet lost is TCP's daily bread; a device that is gone is not.
             Err(error) if error.raw_os_error() == Some(Errno::EBADFD as i32) => Err(error),
             Err(_) => {
-                self.write_errors += 1;
+                self.shared.write_errors.fetch_add(1, Ordering::Relaxed);
                 Ok(())
             }
         }

@@ -1,178 +1,14 @@
-//! TCP spoken by hand, against listeners of the real kernel.
-//!
-//! A [`PeerDevice`] is a TUN device with all the world behind it; a [`Peer`] is
-//! one end of one connection out there, which says exactly what it is told.
-//!
-//! ```no_run
-//! use std::net::TcpListener;
-//! use toa_lab::netns::Namespace;
-//! use toa_lab::peer::PeerDevice;
-//!
-//! let _namespace = Namespace::enter()?;
-//! let device = PeerDevice::open()?;
-//! let listener = TcpListener::bind((PeerDevice::KERNEL_V4, 0))?;
-//!
-//! let mut peer = device.peer("192.168.7.7:4711".parse()?, listener.local_addr()?);
-//! peer.connect(&[], &[254, 8, 0x30, 0x39, 203, 0, 113, 7])?; // options of the SYN, of the ACK
-//! let (stream, _) = listener.accept()?;
-//! peer.data(&[], b"hello")?;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+//! One hand-made end of a connection.
 
-use std::collections::VecDeque;
-use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::AsFd;
-use std::sync::{Mutex, PoisonError};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use ipnet::IpNet;
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, poll};
-use tun_rs::SyncDevice;
-
-use crate::packet::{Outgoing, Parsed, TCP_FIXED_LEN, parse};
-use crate::{Error, netlink, tun};
-
-/// TCP header flags, as in its 14th byte.
-pub mod flags {
-    #![expect(missing_docs, reason = "RFC 9293 names them")]
-    pub const FIN: u8 = 0x01;
-    pub const SYN: u8 = 0x02;
-    pub const RST: u8 = 0x04;
-    pub const PSH: u8 = 0x08;
-    pub const ACK: u8 = 0x10;
-}
+use super::{PeerDevice, Segment, flags};
+use crate::packet::{Outgoing, TCP_FIXED_LEN};
 
 /// How long the convenience methods wait for the kernel's answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// One TCP segment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Segment {
-    /// See [`flags`].
-    pub flags: u8,
-    /// Sequence number.
-    pub sequence: u32,
-    /// Acknowledgement number.
-    pub acknowledgment: u32,
-    /// Window, unscaled.
-    pub window: u16,
-    /// The option list; a multiple of four bytes, at most 40.
-    pub options: Vec<u8>,
-    /// The data.
-    pub payload: Vec<u8>,
-}
-
-/// A TUN device in the calling thread's network namespace that all addresses
-/// of both families are routed into. Use it in a
-/// [`Namespace`](crate::netns::Namespace) only. Gone when dropped.
-pub struct PeerDevice {
-    device: SyncDevice,
-    // What arrived for one peer while another was waiting.
-    inbox: Mutex<VecDeque<(SocketAddr, SocketAddr, Segment)>>,
-}
-
-impl fmt::Debug for PeerDevice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PeerDevice")
-            .field("inbox", &self.inbox)
-            .finish_non_exhaustive()
-    }
-}
-
-impl PeerDevice {
-    /// The kernel's own IPv4 address on the device.
-    pub const KERNEL_V4: Ipv4Addr = Ipv4Addr::new(10, 116, 112, 1);
-    /// The kernel's own IPv6 address on the device.
-    pub const KERNEL_V6: Ipv6Addr = Ipv6Addr::new(0xfd74, 0x6f61, 1, 0, 0, 0, 0, 1);
-
-    /// Makes the device and its routes.
-    ///
-    /// # Errors
-    ///
-    /// What is missing, and the cure.
-    pub fn open() -> Result<PeerDevice, Error> {
-        let v4 = IpNet::new_assert(Self::KERNEL_V4.into(), 24);
-        let v6 = IpNet::new_assert(Self::KERNEL_V6.into(), 64);
-        let device = tun::open(&[v4, v6], 1500)?;
-        let route = || -> io::Result<()> {
-            let index = device.if_index()?;
-            netlink::add_route(IpNet::new_assert(Ipv4Addr::UNSPECIFIED.into(), 0), index)?;
-            netlink::add_route(IpNet::new_assert(Ipv6Addr::UNSPECIFIED.into(), 0), index)
-        };
-        route().map_err(|source| Error::Io {
-            action: "route everything into the TUN device (is this a namespace of its own?)",
-            source,
-        })?;
-        Ok(PeerDevice {
-            device,
-            inbox: Mutex::default(),
-        })
-    }
-
-    /// A peer at `from`, any address and port, that speaks to the kernel's `to`.
-    /// Says nothing yet.
-    #[must_use]
-    pub fn peer(&self, from: SocketAddr, to: SocketAddr) -> Peer<'_> {
-        Peer {
-            device: self,
-            from,
-            to,
-            sequence: 1_000_000,
-            acknowledgment: 0,
-        }
-    }
-
-    /// Hands any bytes to the kernel as an IP packet.
-    ///
-    /// # Errors
-    ///
-    /// The kernel refuses what does not begin like one.
-    pub fn send_packet(&self, packet: &[u8]) -> io::Result<()> {
-        self.device.send(packet).map(drop)
-    }
-
-    fn take(&self, from: SocketAddr, to: SocketAddr) -> Option<Segment> {
-        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = inbox.iter().position(|(f, t, _)| (*f, *t) == (from, to))?;
-        inbox.remove(at).map(|(_, _, segment)| segment)
-    }
-
-    /// Moves what the kernel has sent into the inbox; waits a little if nothing.
-    fn pump(&self) -> io::Result<()> {
-        // Short, because another thread's pump may fetch what this one waits for.
-        let mut ready = [PollFd::new(self.device.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut ready, 5u16) {
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno.into()),
-        }
-        let mut packet = [0; 2048];
-        loop {
-            match self.device.recv(&mut packet) {
-                Ok(len) => {
-                    if let Ok(Parsed::Tcp(segment)) = parse(&packet[..len]) {
-                        let tcp = segment.tcp;
-                        let owned = Segment {
-                            flags: tcp.header_slice()[13],
-                            sequence: tcp.sequence_number(),
-                            acknowledgment: tcp.acknowledgment_number(),
-                            window: tcp.window_size(),
-                            options: tcp.options().to_vec(),
-                            payload: tcp.payload().to_vec(),
-                        };
-                        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
-                        inbox.push_back((segment.source, segment.destination, owned));
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-}
 
 /// One end of one connection. The methods keep the two numbers below as a
 /// decent TCP would; change them, or use [`Peer::send`], to be indecent.
@@ -187,7 +23,17 @@ pub struct Peer<'d> {
     pub acknowledgment: u32,
 }
 
-impl Peer<'_> {
+impl<'d> Peer<'d> {
+    pub(super) fn new(device: &'d PeerDevice, from: SocketAddr, to: SocketAddr) -> Peer<'d> {
+        Peer {
+            device,
+            from,
+            to,
+            sequence: 1_000_000,
+            acknowledgment: 0,
+        }
+    }
+
     /// Sends exactly this.
     ///
     /// # Errors
@@ -365,7 +211,7 @@ impl Peer<'_> {
     }
 
     fn transmit(&self, flags: u8, options: &[u8], payload: &[u8]) -> io::Result<()> {
-        let acknowledgment = if flags & self::flags::ACK == 0 {
+        let acknowledgment = if flags & super::flags::ACK == 0 {
             0
         } else {
             self.acknowledgment

@@ -1,0 +1,53 @@
+//! TCP spoken by hand, against listeners of the real kernel.
+//!
+//! A [`PeerDevice`] is a TUN device with all the world behind it; a [`Peer`] is
+//! one end of one connection out there, which says exactly what it is told.
+//!
+//! ```no_run
+//! use std::net::TcpListener;
+//! use toa_lab::netns::Namespace;
+//! use toa_lab::peer::PeerDevice;
+//!
+//! let _namespace = Namespace::enter()?;
+//! let device = PeerDevice::open()?;
+//! let listener = TcpListener::bind((PeerDevice::KERNEL_V4, 0))?;
+//!
+//! let mut peer = device.peer("192.168.7.7:4711".parse()?, listener.local_addr()?);
+//! peer.connect(&[], &[254, 8, 0x30, 0x39, 203, 0, 113, 7])?; // options of the SYN, of the ACK
+//! let (stream, _) = listener.accept()?;
+//! peer.data(&[], b"hello")?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod connection;
+mod device;
+
+pub use connection::Peer;
+pub use device::PeerDevice;
+
+/// TCP header flags, as in its 14th byte.
+pub mod flags {
+    #![expect(missing_docs, reason = "RFC 9293 names them")]
+    pub const FIN: u8 = 0x01;
+    pub const SYN: u8 = 0x02;
+    pub const RST: u8 = 0x04;
+    pub const PSH: u8 = 0x08;
+    pub const ACK: u8 = 0x10;
+}
+
+/// One TCP segment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Segment {
+    /// See [`flags`].
+    pub flags: u8,
+    /// Sequence number.
+    pub sequence: u32,
+    /// Acknowledgement number.
+    pub acknowledgment: u32,
+    /// Window, unscaled.
+    pub window: u16,
+    /// The option list; a multiple of four bytes, at most 40.
+    pub options: Vec<u8>,
+    /// The data.
+    pub payload: Vec<u8>,
+}

@@ -1,0 +1,256 @@
+//! Where the translator puts the option, and where not.
+
+mod support;
+
+use support::{Lab, Tcp};
+use toa_lab::Mode;
+
+const MODES: [Mode; 3] = [Mode::Nat64, Mode::Fnat44, Mode::Fnat66];
+const ACK: u8 = 0x10;
+const SYN: u8 = 0x02;
+const RST: u8 = 0x04;
+const TIMESTAMPS: [u8; 12] = [1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2];
+
+#[test]
+fn the_option_follows_the_fixed_header_until_data_is_acknowledged() {
+    for mode in MODES {
+        let mut lab = Lab::new(mode);
+        let toa = lab.expected_option(254);
+
+        let syn = lab.client(Tcp {
+            flags: SYN,
+            sequence: 100,
+            ..Tcp::default()
+        });
+        assert_eq!(syn.options, [], "{mode:?}: not in the SYN");
+        lab.backend(Tcp {
+            flags: SYN | ACK,
+            sequence: 5000,
+            acknowledgment: 101,
+            ..Tcp::default()
+        });
+
+        let ack = Tcp {
+            flags: ACK,
+            sequence: 101,
+            acknowledgment: 5001,
+            ..Tcp::default()
+        };
+        let ack = Tcp {
+            options: TIMESTAMPS.to_vec(),
+            ..ack
+        };
+        let with_option = [&toa[..], &TIMESTAMPS].concat();
+        assert_eq!(
+            lab.client(ack.clone()).options,
+            with_option,
+            "{mode:?}: the bare ack"
+        );
+        let data = Tcp {
+            payload: b"question".to_vec(),
+            ..ack.clone()
+        };
+        assert_eq!(
+            lab.client(data.clone()).options,
+            with_option,
+            "{mode:?}: the first data"
+        );
+        assert_eq!(
+            lab.client(data.clone()).options,
+            with_option,
+            "{mode:?}: the same again"
+        );
+        let reset = Tcp {
+            flags: RST | ACK,
+            ..ack.clone()
+        };
+
+        let answer = Tcp {
+            payload: b"answer".to_vec(),
+            ..Tcp::default()
+        };
+        let answer = Tcp {
+            flags: ACK,
+            sequence: 5001,
+            acknowledgment: 109,
+            ..answer
+        };
+        assert_eq!(
+            lab.backend(answer.clone()).options,
+            [],
+            "{mode:?}: never to the client"
+        );
+        let old = Tcp {
+            sequence: 109,
+            ..data.clone()
+        };
+        assert_eq!(
+            lab.client(old).options,
+            with_option,
+            "{mode:?}: data not yet acknowledged"
+        );
+        let later = Tcp {
+            sequence: 117,
+            acknowledgment: 5007,
+            ..data
+        };
+        assert_eq!(
+            lab.client(later).options,
+            TIMESTAMPS,
+            "{mode:?}: data acknowledged"
+        );
+        assert_eq!(
+            lab.client(reset).options,
+            TIMESTAMPS,
+            "{mode:?}: never in a reset"
+        );
+    }
+}
+
+#[test]
+fn what_travels_is_what_was_sent() {
+    for mode in MODES {
+        let mut lab = Lab::new(mode);
+        lab.handshake();
+        let sent = Tcp {
+            flags: ACK | 0x08 | 0x20,
+            sequence: 0xfedc_ba98,
+            acknowledgment: 0x1234_5678,
+            window: 4321,
+            urgent: 77,
+            options: TIMESTAMPS.to_vec(),
+            payload: (0..=254).collect(),
+        };
+        assert_eq!(lab.client(sent.clone()), sent);
+        assert_eq!(lab.backend(sent.clone()), sent);
+    }
+}
+
+#[test]
+fn the_option_has_the_configured_kind_and_goes_into_the_syn_on_demand() {
+    for kind in [254, 253, 200] {
+        let mut lab = Lab::with(Mode::Nat64, |plan| {
+            plan.option_kind = kind;
+            plan.option_in_syn = true;
+        });
+        let syn = lab.client(Tcp {
+            flags: SYN,
+            ..Tcp::default()
+        });
+        assert_eq!(syn.options, lab.expected_option(kind));
+    }
+}
+
+#[test]
+fn a_clients_forged_option_comes_second() {
+    let mut lab = Lab::new(Mode::Fnat44);
+    let forged = [254, 8, 0, 80, 8, 8, 8, 8];
+    let ack = lab.handshake_with(&forged);
+    assert_eq!(
+        ack.options,
+        [&lab.expected_option(254)[..], &forged].concat()
+    );
+}
+
+#[test]
+fn a_full_option_list_travels_without_our_option_and_is_counted() {
+    // 20 bytes for an IPv6 client, 8 for an IPv4 one, of 40.
+    for (mode, longest) in [(Mode::Nat64, 20), (Mode::Fnat66, 20), (Mode::Fnat44, 32)] {
+        for (len, fits) in [(longest, true), (longest + 4, false), (40, false)] {
+            let mut lab = Lab::new(mode);
+            let own = vec![1; len];
+            let ack = lab.handshake_with(&own);
+            assert_eq!(ack.options.len() > len, fits, "{mode:?} {len}");
+            assert!(ack.options.ends_with(&own));
+            assert_eq!(lab.translator.stats().toa_no_room, u64::from(!fits));
+            assert_eq!(lab.translator.stats().toa_inserted, u64::from(fits));
+        }
+    }
+}
+
+#[test]
+fn the_mss_is_lowered_on_both_ways_and_never_raised() {
+    // The MTU less the headers and the option of the longer side.
+    for (mode, limit) in [
+        (Mode::Nat64, 1440),
+        (Mode::Fnat44, 1452),
+        (Mode::Fnat66, 1420),
+    ] {
+        for (mss, expected) in [(65535, limit), (1460, limit), (limit, limit), (536, 536)] {
+            let options = |mss: u16| [&[1, 2, 4][..], &mss.to_be_bytes(), &[4, 2, 0]].concat();
+            let mut lab = Lab::new(mode);
+            let syn = Tcp {
+                flags: SYN,
+                sequence: 1,
+                options: options(mss),
+                ..Tcp::default()
+            };
+            assert_eq!(
+                lab.client(syn.clone()).options,
+                options(expected),
+                "{mode:?}"
+            );
+            let syn_ack = Tcp {
+                flags: SYN | ACK,
+                acknowledgment: 2,
+                ..syn
+            };
+            assert_eq!(
+                lab.backend(syn_ack.clone()).options,
+                options(expected),
+                "{mode:?}"
+            );
+            let data = Tcp {
+                flags: ACK,
+                ..syn_ack
+            };
+            assert_eq!(lab.backend(data).options, options(mss), "only in a SYN");
+        }
+    }
+}
+
+#[test]
+fn segments_at_the_lowered_mss_fit_with_the_option() {
+    for (mode, mss) in [
+        (Mode::Nat64, 1440),
+        (Mode::Fnat44, 1452),
+        (Mode::Fnat66, 1420),
+    ] {
+        let mut lab = Lab::new(mode);
+        lab.handshake();
+        let payload = vec![7; mss - TIMESTAMPS.len()];
+        let data = Tcp {
+            flags: ACK,
+            acknowledgment: 5001,
+            payload,
+            ..Tcp::default()
+        };
+        let data = Tcp {
+            options: TIMESTAMPS.to_vec(),
+            ..data
+        };
+        assert_eq!(
+            &lab.client(data.clone()).options[..4],
+            &lab.expected_option(254)[..4]
+        );
+        assert!(lab.out.len() <= 1500);
+        lab.backend(data);
+        assert!(lab.out.len() <= 1500);
+
+        // One word more than was agreed: better without our option than not at all.
+        let before = lab.translator.stats();
+        let data = Tcp {
+            flags: ACK,
+            acknowledgment: 5001,
+            ..Tcp::default()
+        };
+        let sent = lab.client(Tcp {
+            payload: vec![7; mss + 1],
+            ..data
+        });
+        if mode != Mode::Nat64 {
+            assert_eq!(sent.options, []);
+            assert_eq!(lab.translator.stats().toa_over_mtu, before.toa_over_mtu + 1);
+        }
+    }
+}
