@@ -7,9 +7,9 @@
 #include <linux/kernel.h>
 #include <linux/rcupdate.h>
 #include <linux/version.h>
-#include <net/inet_common.h>
 #include <net/ipv6.h>
 #include <net/sock.h>
+#include <net/inet_common.h>
 
 #ifdef CONFIG_PREEMPT_RT
 #error "toa: PREEMPT_RT is not supported, entries are allocated in atomic context"
