@@ -184,7 +184,7 @@ static void on_mptcp_listener(const struct side *side)
 					IPPROTO_MPTCP);
 		len = endpoint_to_name(&conn.server.at, side->family, &name);
 		if (conn.server.fd < 0)
-			case_skip("this kernel has no MPTCP");
+			case_absent("this kernel has no MPTCP");
 		else if (bind(conn.server.fd, (struct sockaddr *)&name, len) ||
 			 listen(conn.server.fd, 8))
 			case_fail("an MPTCP listener: %s", strerror(errno));

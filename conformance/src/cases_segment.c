@@ -180,6 +180,53 @@ static void among_real_options(const struct side *side)
 	conn_close(&conn);
 }
 
+/* Whoever takes the TCP header to stand at a fixed place finds nothing. */
+static void long_ip_header(const struct side *side)
+{
+	struct endpoint a = client_of(side, 1);
+	struct expected expected = answer_of(&a);
+	struct conn conn;
+
+	if (conn_prepare(&conn, side, side->trusted) && peer_syn(&conn.peer, no_options)) {
+		conn.peer.long_ip = true;
+		peer_ack(&conn.peer, option_of(&a));
+		if (conn_accept(&conn))
+			conn_check(&conn, &expected);
+	}
+	conn_close(&conn);
+}
+
+/* The header ends within the option; the payload would complete it nicely. */
+static void payload_is_no_option(const struct side *side)
+{
+	static const uint8_t start[] = { 254, 8, 0x30, 0x39 };
+	static const char rest[] = "\xcb\x71\x71\x07 and so on";
+	struct expected invalid = expect_no(INVALID);
+	struct conn conn;
+
+	if (conn_prepare(&conn, side, side->trusted) && peer_syn(&conn.peer, no_options)) {
+		peer_data(&conn.peer, raw_options(start, sizeof(start)), rest);
+		if (conn_accept(&conn) && read_text(conn.fd, rest))
+			conn_check(&conn, &invalid);
+	}
+	conn_close(&conn);
+}
+
+/* Without any option the payload starts where options would. */
+static void payload_after_no_options(const struct side *side)
+{
+	static const char like[] = "\xfe\x08\x30\x39\xcb\x71\x71\x07";
+	struct expected none = expect_no(NO_OPTION);
+	struct conn conn;
+
+	if (conn_prepare(&conn, side, side->trusted) && peer_syn(&conn.peer, no_options)) {
+		peer_data(&conn.peer, no_options, like);
+		if (conn_accept(&conn) && read_text(conn.fd, like))
+			conn_check(&conn, &none);
+	}
+	conn_close(&conn);
+}
+
 void cases_segment(void)
 {
 	static const struct testcase table[] = {
@@ -193,6 +240,9 @@ void cases_segment(void)
 		{ "deferred accept: the data segment counts", deferred_data_counts, ON_ALL },
 		{ "deferred accept: the bare ACK does not", deferred_ack_only, ON_ALL },
 		{ "before timestamps that were negotiated", among_real_options, ON_ALL },
+		{ "behind an IP header with options", long_ip_header, ON_ALL },
+		{ "payload never completes an option", payload_is_no_option, ON_ALL },
+		{ "payload is never an option", payload_after_no_options, ON_ALL },
 		{ 0 },
 	};
 

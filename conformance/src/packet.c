@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "packet.h"
 
+#include <netinet/ip.h>
 #include <string.h>
 
 #define IP4_HEADER 20
 #define IP6_HEADER 40
 #define TCP_HEADER 20
+#define IP4_OPTIONS 4 /* of a long header: four NOPs */
+#define IP6_OPTIONS 8 /* a destination options header full of padding */
 #define MAPPED_V4 12 /* where the four bytes stand in a mapped address */
 
 static void put16(uint8_t *p, uint32_t v)
@@ -55,28 +58,43 @@ static uint32_t tcp_checksum(const struct segment *seg, const uint8_t *tcp, size
 	return fold(sum(acc, tcp, len));
 }
 
-static size_t ip_write(const struct segment *seg, uint8_t *ip, size_t payload)
+static size_t ip6_write(const struct segment *seg, uint8_t *ip, size_t payload)
 {
-	if (!address_is_v4(&seg->src.addr)) {
-		memset(ip, 0, IP6_HEADER);
-		ip[0] = 0x60;
-		put16(ip + 4, (uint32_t)payload);
-		ip[6] = IPPROTO_TCP;
-		ip[7] = 64;
-		memcpy(ip + 8, &seg->src.addr, 16);
-		memcpy(ip + 24, &seg->dst.addr, 16);
-		return IP6_HEADER;
-	}
+	static const uint8_t padding[IP6_OPTIONS] = { IPPROTO_TCP, 0, 1, 4 };
+	size_t extra = seg->long_ip ? IP6_OPTIONS : 0;
+
+	memset(ip, 0, IP6_HEADER);
+	ip[0] = 0x60;
+	put16(ip + 4, (uint32_t)(payload + extra));
+	ip[6] = extra ? IPPROTO_DSTOPTS : IPPROTO_TCP;
+	ip[7] = 64;
+	memcpy(ip + 8, &seg->src.addr, 16);
+	memcpy(ip + 24, &seg->dst.addr, 16);
+	memcpy(ip + IP6_HEADER, padding, extra);
+	return IP6_HEADER + extra;
+}
+
+static size_t ip4_write(const struct segment *seg, uint8_t *ip, size_t payload)
+{
+	size_t header = IP4_HEADER + (seg->long_ip ? IP4_OPTIONS : 0);
+
 	memset(ip, 0, IP4_HEADER);
-	ip[0] = 0x45;
-	put16(ip + 2, (uint32_t)(IP4_HEADER + payload));
+	memset(ip + IP4_HEADER, IPOPT_NOP, header - IP4_HEADER);
+	ip[0] = (uint8_t)(0x40 | header / 4);
+	put16(ip + 2, (uint32_t)(header + payload));
 	ip[6] = 0x40; /* don't fragment */
 	ip[8] = 64;
 	ip[9] = IPPROTO_TCP;
 	memcpy(ip + 12, seg->src.addr.s6_addr + MAPPED_V4, 4);
 	memcpy(ip + 16, seg->dst.addr.s6_addr + MAPPED_V4, 4);
-	put16(ip + 10, fold(sum(0, ip, IP4_HEADER)));
-	return IP4_HEADER;
+	put16(ip + 10, fold(sum(0, ip, header)));
+	return header;
+}
+
+static size_t ip_write(const struct segment *seg, uint8_t *ip, size_t payload)
+{
+	return address_is_v4(&seg->src.addr) ? ip4_write(seg, ip, payload) :
+					       ip6_write(seg, ip, payload);
 }
 
 size_t segment_write(const struct segment *seg, uint8_t *packet)

@@ -22,6 +22,7 @@ struct segment {
 	struct tcpopts opts;
 	const void *data;
 	size_t len;
+	bool long_ip; /* when sent: an IP header longer than the usual one */
 };
 
 /* The packet's size, checksums filled in. `packet` has PACKET_MAX bytes. */

@@ -24,7 +24,8 @@ void peer_send(struct peer *peer, uint8_t flags, struct tcpopts opts, const void
 	       size_t len)
 {
 	struct segment seg = { .src = peer->me, .dst = peer->host, .seq = peer->seq,
-			       .flags = flags, .opts = opts, .data = data, .len = len };
+			       .flags = flags, .opts = opts, .data = data, .len = len,
+			       .long_ip = peer->long_ip };
 
 	if (flags & TCP_ACK)
 		seg.ack = peer->ack;

@@ -13,6 +13,7 @@ struct peer {
 	uint32_t seq; /* the next byte we send */
 	uint32_t ack; /* the next byte we expect */
 	struct tcpopts synack_opts;
+	bool long_ip; /* send IP headers with options */
 };
 
 /* A peer at this address with a fresh port and sequence number. */

@@ -18,6 +18,11 @@
 __attribute__((format(printf, 1, 2))) bool case_begin(const char *format, ...);
 __attribute__((format(printf, 1, 2))) void case_fail(const char *format, ...);
 __attribute__((format(printf, 1, 2))) void case_skip(const char *format, ...);
+/*
+ * A skip that is never a failure: the kernel lacks a feature that the contract
+ * does not ask for, so there is nothing to check.
+ */
+__attribute__((format(printf, 1, 2))) void case_absent(const char *format, ...);
 /* A line of its own for a reader, no verdict. */
 __attribute__((format(printf, 1, 2))) void case_note(const char *format, ...);
 void case_end(void);
