@@ -53,3 +53,41 @@ impl Connection {
         Ok(*client.get_or_init(|| decided.into()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A connection whose peer no source tells: a listening socket has none.
+    fn connection() -> Connection {
+        let resolver = Arc::new(Resolver::default());
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let pending = resolver.ask(&socket);
+        Connection::new(resolver, pending)
+    }
+
+    #[test]
+    fn a_client_once_told_is_not_changed_by_a_later_peer_address() {
+        let connection = connection();
+        let first: SocketAddr = "10.0.0.9:5000".parse().unwrap();
+        let told = connection.client(Some(first)).unwrap();
+        assert_eq!(told.client_canonical(), first);
+        let later = "203.0.113.9:1".parse().unwrap();
+        assert_eq!(connection.client(Some(later)), Ok(told));
+        assert_eq!(connection.client(None), Ok(told));
+    }
+
+    #[test]
+    fn a_connection_that_has_gone_is_not_called_miswired() {
+        assert_eq!(connection().client(None), Err(Unavailable::PeerGone));
+    }
+
+    #[test]
+    fn an_unknown_stream_has_no_client_whatever_its_peer_address() {
+        let peer = "203.0.113.9:1".parse().unwrap();
+        assert_eq!(
+            Connection::Unknown.client(Some(peer)),
+            Err(Unavailable::UnknownStream)
+        );
+    }
+}

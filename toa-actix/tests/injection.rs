@@ -7,7 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, FromRequest, HttpRequest, Responder, web};
 use toa_actix::test::{with_client, with_client_addr};
-use toa_actix::{ClientAddr, Provenance, RealClient, Unavailable, on_connect};
+use toa_actix::{ClientAddr, Provenance, RealClient, Unavailable};
 
 const CLIENT: &str = "[2001:db8::7]:41234";
 const BALANCER: &str = "[::ffff:10.0.0.9]:5000";
@@ -100,10 +100,4 @@ async fn without_a_client_the_error_names_the_call_to_add() {
          before `.bind`"
     );
     assert_eq!(Option::<ClientAddr>::extract(&request).await.unwrap(), None);
-}
-
-#[actix_web::test]
-async fn the_hook_survives_any_connection_type() {
-    let mut data = actix_web::dev::Extensions::new();
-    on_connect(&"not a socket", &mut data);
 }

@@ -5,10 +5,11 @@ mod common;
 
 use std::net::{SocketAddr, TcpListener};
 
-use actix_web::dev::Extensions;
+use actix_web::dev::{Extensions, Service};
 use actix_web::{App, HttpServer, web};
 use common::{BOTH, Http, get_all};
 use http::StatusCode;
+use toa_actix::test::with_client;
 use toa_actix::{ClientAddr, Policy, Provenance, RealClient, on_connect, on_connect_with};
 
 fn routes(config: &mut web::ServiceConfig) {
@@ -88,6 +89,22 @@ async fn a_hook_of_ones_own_can_call_ours() {
     };
     let server = serve("127.0.0.1:0", Some(hook));
     let (local, answers) = get_all(server, Http::One, &["/"]).await;
+    let expected = toa_core::to_mapped(local).to_string();
+    assert_eq!(answers, [(StatusCode::OK, expected)]);
+}
+
+#[actix_web::test]
+async fn the_real_client_wins_over_an_injected_one() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let app = || {
+        App::new()
+            .configure(routes)
+            .wrap_fn(|request, app| app.call(with_client(request, ([203, 0, 113, 7], 1))))
+    };
+    let server = HttpServer::new(app).workers(1).on_connect(on_connect);
+    actix_web::rt::spawn(server.listen(listener).unwrap().run());
+    let (local, answers) = get_all(addr, Http::One, &["/"]).await;
     let expected = toa_core::to_mapped(local).to_string();
     assert_eq!(answers, [(StatusCode::OK, expected)]);
 }

@@ -67,8 +67,8 @@
 //!
 //! | feature | default | |
 //! |---|---|---|
-//! | `axum` | yes | the extractors, and [`ToaListener`] for `axum::serve`; implies `tokio` |
-//! | `tokio` | yes | [`ToaListener`] |
+//! | `axum` | yes | the extractors, and `ToaListener` for `axum::serve`; implies `tokio` |
+//! | `tokio` | yes | `ToaListener` |
 //!
 //! [`ToaLayer`], [`AddClientAddr`] and [`MockToaLayer`] are always there.
 //!

@@ -1,5 +1,6 @@
 //! A client for tests that opens one connection and sends requests on it.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![allow(dead_code, reason = "each test uses its part")]
 
 use std::net::SocketAddr;
 
@@ -9,6 +10,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Which protocol a connection speaks.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +30,14 @@ pub(crate) async fn get_all(
 ) -> (SocketAddr, Vec<(StatusCode, String)>) {
     let stream = TcpStream::connect(server).await.unwrap();
     let local = stream.local_addr().unwrap();
+    (local, ask(stream, http, paths).await)
+}
+
+/// GETs the paths over `stream`.
+pub(crate) async fn ask<S>(stream: S, http: Http, paths: &[&str]) -> Vec<(StatusCode, String)>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let io = TokioIo::new(stream);
     let mut answers = Vec::new();
     match http {
@@ -54,7 +64,7 @@ pub(crate) async fn get_all(
             }
         }
     }
-    (local, answers)
+    answers
 }
 
 fn get(path: &str) -> Request<Empty<Bytes>> {

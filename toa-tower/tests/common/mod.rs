@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 
 use axum::body::Body;
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -54,7 +54,8 @@ pub(crate) async fn get_all(
             let (mut sender, connection) = http1::handshake(io).await.unwrap();
             tokio::spawn(connection);
             for path in paths {
-                answers.push(read(sender.send_request(get(path)).await.unwrap()).await);
+                let response = sender.send_request(get(path)).await.unwrap();
+                answers.push(read(response.map(Body::new)).await);
             }
         }
         Http::Two => {
@@ -69,18 +70,15 @@ pub(crate) async fn get_all(
                 })
                 .collect();
             for answer in pending {
-                answers.push(read(answer.await.unwrap().unwrap()).await);
+                let response = answer.await.unwrap().unwrap();
+                answers.push(read(response.map(Body::new)).await);
             }
         }
     }
     (local, answers)
 }
 
-pub(crate) async fn read<B>(response: http::Response<B>) -> (StatusCode, String)
-where
-    B: http_body::Body,
-    B::Error: std::fmt::Debug,
-{
+pub(crate) async fn read(response: Response<Body>) -> (StatusCode, String) {
     let status = response.status();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     (status, String::from_utf8(body.to_vec()).unwrap())
