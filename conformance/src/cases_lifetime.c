@@ -38,33 +38,59 @@ static bool disconnect(int fd)
 	return false;
 }
 
-static void connects_out(const struct side *side)
+static void start_connect(int fd, int family, const struct endpoint *to)
+{
+	struct sockaddr_storage name;
+	socklen_t len = endpoint_to_name(to, family, &name);
+
+	tun_drain();
+	if (connect(fd, (struct sockaddr *)&name, len) && errno != EINPROGRESS)
+		case_fail("connect: %s", strerror(errno));
+	check_no_lookup(fd, "a socket that connects again");
+}
+
+/* The socket that had an address connects to `other`, which sends none. */
+static void connects_to(const struct side *side, struct peer *other, struct conn *conn)
+{
+	struct expected none = expect_no(NO_OPTION);
+
+	check_no_lookup(conn->fd, "a disconnected socket");
+	check_idle_info(conn->fd, "a disconnected socket");
+	start_connect(conn->fd, side->family, &other->me);
+	if (!peer_answer(other, no_options))
+		return;
+	peer_data(other, no_options, "hello");
+	if (read_text(conn->fd, "hello"))
+		check_answers(conn->fd, side->family, &other->me, &none);
+	peer_rst(other, no_options);
+}
+
+static void connects_out(const struct side *side, bool to_the_same)
 {
 	struct endpoint a = client_of(side, 1);
-	struct expected none = expect_no(NO_OPTION);
 	struct endpoint nobody = { 0 };
-	struct sockaddr_storage name;
 	struct peer other;
 	struct conn conn;
-	socklen_t len;
 
 	if (conn_open(&conn, side, side->trusted, option_of(&a)) && disconnect(conn.fd)) {
-		check_no_lookup(conn.fd, "a disconnected socket");
-		check_idle_info(conn.fd, "a disconnected socket");
-		tun_drain();
 		peer_init(&other, address(side->trusted), &nobody);
-		len = endpoint_to_name(&other.me, side->family, &name);
-		if (connect(conn.fd, (struct sockaddr *)&name, len) && errno != EINPROGRESS)
-			case_fail("connect: %s", strerror(errno));
-		if (peer_answer(&other, no_options)) {
-			peer_data(&other, no_options, "hello");
-			if (read_text(conn.fd, "hello"))
-				check_answers(conn.fd, side->family, &other.me, &none);
-			peer_rst(&other, no_options);
-		}
+		if (to_the_same)
+			other.me = conn.peer.me;
+		connects_to(side, &other, &conn);
 		conn.peer.ack = 0; /* it left with the disconnect */
 	}
 	conn_close(&conn);
+}
+
+static void connects_elsewhere(const struct side *side)
+{
+	connects_out(side, false);
+}
+
+/* Comparing the peer with the remembered one does not tell these two apart. */
+static void connects_back(const struct side *side)
+{
+	connects_out(side, true);
 }
 
 /* The accepted socket becomes a listener; its connections are their own. */
@@ -164,7 +190,8 @@ void cases_lifetime(void)
 {
 	static const struct testcase table[] = {
 		{ "after a shutdown", after_shutdown, ON_ALL },
-		{ "a socket that connects elsewhere", connects_out, ON_ALL },
+		{ "a socket that connects elsewhere", connects_elsewhere, ON_ALL },
+		{ "a socket that connects back to its peer", connects_back, ON_ALL },
 		{ "a socket that becomes a listener", becomes_listener, ON_ALL },
 		{ "the same peer and port again and again", same_peer_again, ON_ALL },
 		{ "a socket that changes its family", changes_family, ON_DUAL },
