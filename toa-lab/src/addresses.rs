@@ -10,20 +10,19 @@ use nix::ifaddrs::getifaddrs;
 
 use crate::error::AddressInUse;
 
-/// Fails when one of `wanted` overlaps an address or a route of this network
-/// namespace. Default routes do not count: everything overlaps those.
-pub(crate) fn check_free(wanted: &[IpNet]) -> Result<(), AddressInUse> {
-    let overlap = |a: IpNet, b: IpNet| a.contains(&b.network()) || b.contains(&a.network());
-    for (found, device) in interface_networks().into_iter().chain(routes()) {
-        if let Some(&wanted) = wanted.iter().find(|wanted| overlap(**wanted, found)) {
-            return Err(AddressInUse {
-                wanted,
-                found,
-                device,
-            });
-        }
+/// Fails when `wanted` overlaps an address or a route of this network namespace.
+/// Default routes do not count: everything overlaps those.
+pub(crate) fn check_free(wanted: IpNet) -> Result<(), AddressInUse> {
+    let overlaps = |found: IpNet| found.contains(&wanted) || wanted.contains(&found);
+    let mut known = interface_networks().into_iter().chain(routes());
+    match known.find(|(found, _)| overlaps(*found)) {
+        Some((found, device)) => Err(AddressInUse {
+            wanted,
+            found,
+            device,
+        }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Waits until the kernel takes packets to its new `address`: it makes the

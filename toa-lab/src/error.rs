@@ -1,6 +1,7 @@
 //! Why a balancer or a peer device cannot start.
 
 use std::io;
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 
@@ -19,6 +20,11 @@ pub enum Error {
     /// The addresses do not fit.
     #[error("the network {0} is too small, it must hold 32 addresses")]
     NetworkTooSmall(IpNet),
+    /// The wrong family, or an address with another meaning.
+    #[error(
+        "{0} cannot be the virtual address: it must be of the clients' family, and neither the device's own nor one of the pool"
+    )]
+    VirtualAddress(IpAddr),
     /// There is no /dev/net/tun, and it could not be made.
     #[error(
         "there is no /dev/net/tun: load the driver (modprobe tun), make the node (mkdir -p /dev/net && mknod /dev/net/tun c 10 200), or give it to the container (docker run --device /dev/net/tun)"

@@ -6,6 +6,7 @@ mod balancer;
 mod config;
 mod error;
 mod flow;
+mod layout;
 mod mss;
 mod packet;
 mod plan;

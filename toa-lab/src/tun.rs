@@ -1,5 +1,6 @@
 //! Making a TUN device, with errors that say what to do.
 
+use std::fs;
 use std::io;
 
 use ipnet::IpNet;
@@ -19,6 +20,13 @@ pub(crate) fn open(addresses: &[IpNet], mtu: u16) -> Result<SyncDevice, Error> {
     let index = device
         .if_index()
         .map_err(failed("find the TUN device just made"))?;
+    if addresses.iter().any(|address| address.addr().is_ipv6()) {
+        // Containers often have IPv6 switched off for new devices, and an address
+        // is refused then. This one is ours; where it fails, the address will say so.
+        if let Ok(name) = device.name() {
+            fs::write(format!("/proc/sys/net/ipv6/conf/{name}/disable_ipv6"), "0").ok();
+        }
+    }
     for address in addresses {
         netlink::add_address(*address, index).map_err(|source| match source.kind() {
             io::ErrorKind::PermissionDenied if address.addr().is_ipv6() => {
@@ -38,6 +46,17 @@ pub(crate) fn open(addresses: &[IpNet], mtu: u16) -> Result<SyncDevice, Error> {
         }
     }
     Ok(device)
+}
+
+/// Routes a network into the device.
+pub(crate) fn add_route(device: &SyncDevice, network: IpNet) -> Result<(), Error> {
+    let index = device.if_index();
+    index
+        .and_then(|index| netlink::add_route(network, index))
+        .map_err(|source| Error::Io {
+            action: "add a route into the TUN device",
+            source,
+        })
 }
 
 fn classify(source: io::Error) -> Error {

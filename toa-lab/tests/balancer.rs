@@ -62,8 +62,7 @@ fn the_backend_sees_the_pool_and_the_client_sees_the_virtual_address() {
         let (listener, balancer) = start(mode);
         let (client, server) = connected(&listener, &balancer);
         let seen: IpAddr = server.peer_addr().unwrap().ip().to_canonical();
-        let network = BalancerConfig::new(mode, 1).backend_network();
-        assert!(network.contains(&seen), "{mode:?}: {seen}");
+        assert!(balancer.pool().contains(&seen), "{mode:?}: {seen}");
         assert_ne!(Some(seen), client.local_addr().ok().map(|a| a.ip()));
         assert_eq!(client.peer_addr().unwrap(), balancer.virtual_addr());
         assert_eq!(
@@ -245,20 +244,62 @@ fn the_device_is_gone_after_drop_and_can_be_made_again() {
 }
 
 #[test]
-fn a_second_balancer_is_refused_its_predecessors_addresses() {
+fn a_second_balancer_takes_other_addresses_or_is_refused() {
     let Some(_namespace) = Namespace::enter_or_skip() else {
         return;
     };
-    let first = Balancer::start(BalancerConfig::nat64_to(3000)).unwrap();
-    let error = Balancer::start(BalancerConfig::nat64_to(3001)).unwrap_err();
+    let (first_listener, first) = start(Mode::Nat64);
+    let (second_listener, second) = start(Mode::Nat64);
+    assert_ne!(first.virtual_addr().ip(), second.virtual_addr().ip());
+    assert_ne!(first.backend().ip(), second.backend().ip());
+    connected(&first_listener, &first);
+    connected(&second_listener, &second);
+
+    let config = BalancerConfig::nat64_to(3001).with_network_v4("10.0.0.0/8".parse().unwrap());
+    let error = Balancer::start(config).unwrap_err();
     assert!(matches!(error, Error::AddressInUse(_)));
     let message = error.to_string();
     assert!(message.contains(first.device()), "{message}");
-    assert!(message.contains("choose another network"), "{message}");
-    let elsewhere = BalancerConfig::nat64_to(3001)
-        .with_network_v4("10.117.0.0/27".parse().unwrap())
-        .with_network_v6("fd74:6f62::/123".parse().unwrap());
-    Balancer::start(elsewhere).unwrap();
+}
+
+#[test]
+fn any_virtual_address_can_be_had() {
+    let Some(_namespace) = Namespace::enter_or_skip() else {
+        return;
+    };
+    for (mode, ip) in [
+        (Mode::Nat64, "64:ff9b::192.0.2.1"),
+        (Mode::Fnat44, "198.51.100.7"),
+    ] {
+        let listener = TcpListener::bind((Ipv6Addr::UNSPECIFIED, 3000)).unwrap();
+        let config = BalancerConfig::new(mode, 3000).with_virtual_ip(ip.parse().unwrap());
+        let balancer = Balancer::start(config).unwrap();
+        assert_eq!(
+            balancer.virtual_addr(),
+            SocketAddr::new(ip.parse().unwrap(), 3000)
+        );
+        connected(&listener, &balancer);
+    }
+}
+
+#[test]
+fn strict_reverse_path_filters_and_ipv6_switched_off_by_default_do_no_harm() {
+    let Some(_namespace) = Namespace::enter_or_skip() else {
+        return;
+    };
+    for (name, value) in [
+        ("net/ipv4/conf/all/rp_filter", "1"),
+        ("net/ipv4/conf/default/rp_filter", "1"),
+        ("net/ipv6/conf/default/disable_ipv6", "1"),
+        ("net/ipv6/conf/default/accept_dad", "1"),
+    ] {
+        std::fs::write(format!("/proc/sys/{name}"), value).unwrap();
+    }
+    for mode in MODES {
+        // On the IPv4 socket: the namespace's other devices know no IPv6 now.
+        let (listener, balancer) = start(mode);
+        connected(&listener, &balancer);
+    }
 }
 
 /// Not a test: what the next one kills.

@@ -13,7 +13,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tun_rs::SyncDevice;
 
 use crate::config::BalancerConfig;
-use crate::translate::{Translator, Verdict};
+use crate::layout::Layout;
+use crate::translate::{Plan, Translator, Verdict};
 use crate::{Error, Stats, addresses, tun};
 
 /// Packets handled before the thread looks up and notices that it shall stop.
@@ -47,14 +48,22 @@ pub(super) struct Running {
 }
 
 impl Running {
-    pub(super) fn start(config: &BalancerConfig) -> Result<Running, Error> {
-        let translator = Translator::new(config.plan(RandomState::new().hash_one(0))?)?;
-        addresses::check_free(&config.networks())?;
-        let device = tun::open(&config.device_addresses(), config.mtu())?;
+    pub(super) fn start(config: &BalancerConfig) -> Result<(Running, Plan), Error> {
+        let Layout {
+            mut plan,
+            device,
+            route,
+        } = Layout::choose(config, addresses::check_free)?;
+        plan.seed = RandomState::new().hash_one(0);
+        let translator = Translator::new(plan.clone())?;
+        let device = tun::open(&device, plan.mtu)?;
         let failed = |action| move |source| Error::Io { action, source };
         let name = device
             .name()
             .map_err(failed("learn the TUN device's name"))?;
+        if let Some(route) = route {
+            tun::add_route(&device, route)?;
+        }
         let (stop, stopped) = UnixStream::pair().map_err(failed("start the balancer"))?;
         let write_errors = AtomicU64::new(0);
         let shared = Arc::new(Shared {
@@ -70,12 +79,13 @@ impl Running {
             .name("toa-lab".to_owned())
             .spawn(move || pump.run())
             .map_err(failed("start the balancer"))?;
-        Ok(Running {
+        let running = Running {
             device: name,
             shared,
             stop,
             thread: Some(thread),
-        })
+        };
+        Ok((running, plan))
     }
 
     pub(super) fn device(&self) -> &str {

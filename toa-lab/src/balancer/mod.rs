@@ -7,9 +7,10 @@ mod sys;
 #[path = "unsupported.rs"]
 mod sys;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::config::BalancerConfig;
+use crate::translate::Plan;
 use crate::{Error, Stats};
 
 /// A running balancer: a TUN device and a thread that translates what the
@@ -25,7 +26,7 @@ use crate::{Error, Stats};
 /// ```
 #[derive(Debug)]
 pub struct Balancer {
-    config: BalancerConfig,
+    plan: Plan,
     running: sys::Running,
 }
 
@@ -38,20 +39,26 @@ impl Balancer {
     ///
     /// What is missing or in the way, and the cure.
     pub fn start(config: BalancerConfig) -> Result<Balancer, Error> {
-        let running = sys::Running::start(&config)?;
-        Ok(Balancer { config, running })
+        let (running, plan) = sys::Running::start(&config)?;
+        Ok(Balancer { plan, running })
     }
 
     /// Where clients connect to.
     #[must_use]
     pub fn virtual_addr(&self) -> SocketAddr {
-        self.config.virtual_addr()
+        self.plan.virtual_addr
     }
 
     /// Where the connections end, as the backend's socket sees it.
     #[must_use]
     pub fn backend(&self) -> SocketAddr {
-        self.config.backend()
+        self.plan.backend
+    }
+
+    /// The addresses that the backend sees.
+    #[must_use]
+    pub fn pool(&self) -> &[IpAddr] {
+        &self.plan.pool
     }
 
     /// The name of the device.

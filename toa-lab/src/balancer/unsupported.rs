@@ -1,12 +1,14 @@
 use crate::config::BalancerConfig;
+use crate::layout::Layout;
+use crate::translate::{Plan, Translator};
 use crate::{Error, Stats};
 
 #[derive(Debug)]
 pub(super) enum Running {}
 
 impl Running {
-    pub(super) fn start(config: &BalancerConfig) -> Result<Running, Error> {
-        crate::translate::Translator::new(config.plan(0)?)?;
+    pub(super) fn start(config: &BalancerConfig) -> Result<(Running, Plan), Error> {
+        Translator::new(Layout::choose(config, |_| Ok(()))?.plan)?;
         Err(Error::Unsupported)
     }
 

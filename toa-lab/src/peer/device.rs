@@ -14,7 +14,7 @@ use tun_rs::SyncDevice;
 
 use super::{Peer, Segment};
 use crate::packet::{Parsed, parse};
-use crate::{Error, netlink, tun};
+use crate::{Error, tun};
 
 /// A TUN device in the calling thread's network namespace that all addresses
 /// of both families are routed into. Use it in a
@@ -48,15 +48,12 @@ impl PeerDevice {
         let v4 = IpNet::new_assert(Self::KERNEL_V4.into(), 24);
         let v6 = IpNet::new_assert(Self::KERNEL_V6.into(), 64);
         let device = tun::open(&[v4, v6], 1500)?;
-        let route = || -> io::Result<()> {
-            let index = device.if_index()?;
-            netlink::add_route(IpNet::new_assert(Ipv4Addr::UNSPECIFIED.into(), 0), index)?;
-            netlink::add_route(IpNet::new_assert(Ipv6Addr::UNSPECIFIED.into(), 0), index)
-        };
-        route().map_err(|source| Error::Io {
-            action: "route everything into the TUN device (is this a namespace of its own?)",
-            source,
-        })?;
+        for everything in [
+            IpNet::new_assert(Ipv4Addr::UNSPECIFIED.into(), 0),
+            IpNet::new_assert(Ipv6Addr::UNSPECIFIED.into(), 0),
+        ] {
+            tun::add_route(&device, everything)?;
+        }
         Ok(PeerDevice {
             device,
             inbox: Mutex::default(),

@@ -1,0 +1,90 @@
+//! What the backend's kernel is given, read beside it from the device.
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::io::{Read, Write};
+use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
+
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, socket};
+use support::{Tcp, ends};
+use toa_core::OptionKinds;
+use toa_core::option::{Parsed, ToaOption, parse};
+use toa_lab::netns::Namespace;
+use toa_lab::{Balancer, BalancerConfig, Mode};
+
+const SYN: u8 = 0x02;
+const ACK: u8 = 0x10;
+
+/// All TCP segments to `backend` that a socket saw since it was made, in order.
+fn segments(tap: &impl AsRawFd, backend: SocketAddr) -> Vec<Tcp> {
+    let mut segments = Vec::new();
+    let mut packet = [0; 2048];
+    while let Ok(len) = recv(tap.as_raw_fd(), &mut packet, MsgFlags::MSG_DONTWAIT) {
+        let packet = &packet[..len];
+        let (version, protocol) = (
+            packet[0] >> 4,
+            packet[if packet[0] >> 4 == 4 { 9 } else { 6 }],
+        );
+        if matches!((version, protocol), (4 | 6, 6)) && ends(packet).1 == backend {
+            segments.push(Tcp::read(packet));
+        }
+    }
+    segments
+}
+
+#[test]
+fn the_segment_that_completes_the_handshake_carries_the_clients_address() {
+    let Some(_namespace) = Namespace::enter_or_skip() else {
+        return;
+    };
+    for (mode, kind) in [(Mode::Nat64, 253), (Mode::Fnat44, 254), (Mode::Fnat66, 200)] {
+        for in_syn in [false, true] {
+            let listener = TcpListener::bind((Ipv6Addr::UNSPECIFIED, 3000)).unwrap();
+            let config = BalancerConfig::new(mode, 3000).with_option_kind(kind);
+            let balancer = Balancer::start(config.with_option_in_syn(in_syn)).unwrap();
+            let tap = socket(
+                AddressFamily::Packet,
+                SockType::Datagram,
+                SockFlag::SOCK_CLOEXEC,
+                SockProtocol::EthAll,
+            );
+            let tap = tap.unwrap();
+
+            let mut client = TcpStream::connect(balancer.virtual_addr()).unwrap();
+            let (mut server, _) = listener.accept().unwrap();
+            client.write_all(b"question").unwrap();
+            server.read_exact(&mut [0; 8]).unwrap();
+            server.write_all(b"answer").unwrap();
+            client.read_exact(&mut [0; 6]).unwrap();
+            client.write_all(b"thanks").unwrap();
+            server.read_exact(&mut [0; 6]).unwrap();
+
+            let expected = Parsed::Found(ToaOption {
+                kind,
+                client: client.local_addr().unwrap(),
+            });
+            let seen: Vec<(u8, usize, bool)> = segments(&tap, balancer.backend())
+                .iter()
+                .map(|tcp| {
+                    let found = parse(&tcp.options, &OptionKinds::default());
+                    assert!(
+                        found == expected || found == Parsed::Absent,
+                        "{mode:?}: {found:?}"
+                    );
+                    assert_eq!(found == expected, tcp.options.starts_with(&[kind]));
+                    (
+                        tcp.flags & (SYN | ACK),
+                        tcp.payload.len(),
+                        found == expected,
+                    )
+                })
+                .collect();
+            assert_eq!(seen[0], (SYN, 0, in_syn), "{mode:?}: the SYN");
+            assert_eq!(seen[1], (ACK, 0, true), "{mode:?}: the bare ACK");
+            assert_eq!(seen[2], (ACK, 8, true), "{mode:?}: the first data");
+            assert_eq!(seen.last(), Some(&(ACK, 6, false)), "{mode:?}: later data");
+        }
+    }
+}
