@@ -1,7 +1,7 @@
 //! The hook that asks who is on the other side of each connection.
 
 use std::any::Any;
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::{Arc, LazyLock, Once};
 
 use actix_web::dev::Extensions;
 use toa_core::{Policy, Resolver};
@@ -46,14 +46,14 @@ pub fn on_connect_with(
 
 struct Hook {
     resolver: Arc<Resolver>,
-    detected: OnceLock<()>,
+    detected: Once,
 }
 
 impl Hook {
     fn new(policy: Policy) -> Self {
         Self {
             resolver: Arc::new(Resolver::new(policy)),
-            detected: OnceLock::new(),
+            detected: Once::new(),
         }
     }
 
@@ -62,7 +62,7 @@ impl Hook {
             data.insert(Connection::Unknown);
             return;
         };
-        self.detected.get_or_init(|| {
+        self.detected.call_once(|| {
             self.resolver.detect(stream);
         });
         let pending = self.resolver.ask(stream);

@@ -10,10 +10,12 @@ use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::routing::get;
-use axum::serve::ListenerExt;
+use axum::serve::{Listener, ListenerExt};
 use common::{BOTH, expected_provenance, get_all};
 use http::StatusCode;
 use toa_tower::{ClientAddr, MockToaLayer, RealClient, ToaLayer, ToaListener};
+use tokio::io::BufStream;
+use tokio::net::TcpStream;
 
 fn app() -> Router {
     Router::new()
@@ -85,6 +87,37 @@ async fn a_tapped_listener_passes_the_client_on() {
     let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
     let app = app().into_make_service_with_connect_info::<ClientAddr>();
     tokio::spawn(async move { axum::serve(listener, app).await });
+    let (local, answers) = get_all(server, common::Http::One, &["/"]).await;
+    assert_eq!(answers[0].1, toa_core::to_mapped(local).to_string());
+}
+
+/// What a TLS listener does: another IO type, the same address.
+struct Buffered(ToaListener);
+
+impl Listener for Buffered {
+    type Io = BufStream<TcpStream>;
+    type Addr = ClientAddr;
+
+    async fn accept(&mut self) -> (Self::Io, ClientAddr) {
+        let (stream, client) = Listener::accept(&mut self.0).await;
+        (BufStream::new(stream), client)
+    }
+
+    fn local_addr(&self) -> std::io::Result<ClientAddr> {
+        Listener::local_addr(&self.0)
+    }
+}
+
+#[tokio::test]
+async fn a_wrapper_with_another_io_type_passes_the_client_on() {
+    let listener = ToaListener::bind("127.0.0.1:0").await.unwrap();
+    let server = listener.local_addr().unwrap();
+    // `tap_io` makes axum's own impl of `Connected` apply to a foreign wrapper.
+    let listener = Buffered(listener).tap_io(|_| {});
+    let app = app().into_make_service_with_connect_info::<ClientAddr>();
+    let serving = axum::serve(listener, app);
+    assert_eq!(serving.local_addr().unwrap().client_canonical(), server);
+    tokio::spawn(async move { serving.await });
     let (local, answers) = get_all(server, common::Http::One, &["/"]).await;
     assert_eq!(answers[0].1, toa_core::to_mapped(local).to_string());
 }

@@ -13,7 +13,7 @@ use axum::extract::{ConnectInfo, Extension};
 use axum::routing::get;
 use common::{read, story};
 use http::StatusCode;
-use toa_tower::{ClientAddr, Provenance, RealClient, ToaLayer};
+use toa_tower::{ClientAddr, MockToaLayer, Provenance, RealClient, ToaLayer};
 use tower::ServiceExt;
 
 #[derive(Clone, Default)]
@@ -77,6 +77,12 @@ async fn each_missing_half_is_named_to_the_caller_and_once_in_the_log() {
         .with_writer(move || writer.clone())
         .init();
     let connection = story("[::1]:1", "[::1]:1", Provenance::NotSent);
+    let mocked = routes()
+        .layer(ToaLayer)
+        .layer(MockToaLayer::from(connection));
+    let response = mocked.oneshot(common::get("/")).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(log.take(), "");
     for (app, sentence) in [
         (routes().layer(ToaLayer), LISTENER),
         (routes().layer(Extension(ConnectInfo(connection))), LAYER),
