@@ -73,14 +73,14 @@ impl Pins {
     /// # Errors
     /// When something cannot be removed.
     pub fn unload(&self) -> Result<bool, Error> {
-        if !self
-            .dir
-            .try_exists()
-            .map_err(|e| self.error("open", &self.dir, e))?
-        {
+        if !self.exists()? {
             return Ok(false);
         }
         let _lock = self.lock(false)?;
+        // Another unloader may have held the lock.
+        if !self.exists()? {
+            return Ok(false);
+        }
         self.clear()?;
         Ok(true)
     }
@@ -132,17 +132,21 @@ impl Pins {
     /// Brings one program into its place, whatever is there.
     fn put(&self, object: &Object, hook: Hook, cgroup: &Cgroup) -> Result<(), Error> {
         let path = self.link(hook);
-        if let Ok(link) = sys::pinned(&path)
-            && sys::link_info(link.as_fd()).is_ok_and(|info| Some(info.cgroup_id) == cgroup.id())
+        let old = sys::pinned(&path).ok();
+        if let Some(old) = &old
+            && sys::link_info(old.as_fd()).is_ok_and(|info| Some(info.cgroup_id) == cgroup.id())
         {
-            return sys::link_update(link.as_fd(), object.program(hook.program)?)
+            return sys::link_update(old.as_fd(), object.program(hook.program)?)
                 .map_err(|source| self.error("replace the program of", &path, source));
         }
         let link = attach_hook(object, hook, cgroup)?;
         let fresh = self.dir.join(format!("new_{}", hook.program));
         remove(&fresh).map_err(|e| self.error("remove", &fresh, e))?;
         sys::pin(link.as_fd(), &fresh).map_err(|e| self.error("pin to", &fresh, e))?;
-        fs::rename(&fresh, &path).map_err(|e| self.error("pin to", &path, e))
+        fs::rename(&fresh, &path).map_err(|e| self.error("pin to", &path, e))?;
+        // Without a pin it would go by itself, but only some time after.
+        old.map(|old| sys::link_detach(old.as_fd()).ok());
+        Ok(())
     }
 
     /// Another version, or a loader that was killed, may have left other names.
@@ -199,6 +203,12 @@ impl Pins {
         })?;
         dir.lock().map_err(|e| self.error("lock", parent, e))?;
         Ok(dir)
+    }
+
+    fn exists(&self) -> Result<bool, Error> {
+        self.dir
+            .try_exists()
+            .map_err(|e| self.error("open", &self.dir, e))
     }
 
     fn make_dir(&self) -> Result<Loaded, Error> {

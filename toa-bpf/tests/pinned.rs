@@ -1,0 +1,196 @@
+//! A source that outlives its loader.
+#![cfg(target_os = "linux")]
+
+mod host;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use host::{CLIENT_ADDR, Host, client_of, join};
+use toa_bpf::{Error, Loaded, Pins, Status};
+
+fn links(status: &Status) -> Vec<u32> {
+    status
+        .programs
+        .iter()
+        .map(|program| program.link_id)
+        .collect()
+}
+
+fn programs(status: &Status) -> Vec<u32> {
+    status
+        .programs
+        .iter()
+        .map(|program| program.program_id)
+        .collect()
+}
+
+#[test]
+fn a_loaded_source_answers_until_it_is_unloaded() {
+    let Some(host) = Host::enter_or_skip() else {
+        return;
+    };
+    let (listener, pins) = (host.listener(), host.pins());
+    assert_eq!(pins.status().unwrap(), None);
+    assert_eq!(pins.load(&host.config()).unwrap(), Loaded::Fresh);
+    let (stream, ..) = host.open_via_balancer(&listener);
+    assert_eq!(client_of(&stream).unwrap(), CLIENT_ADDR);
+    let status = pins.status().unwrap().unwrap();
+    assert!(status.complete, "{status:?}");
+    assert_eq!(status.cgroup.as_ref(), Some(&host.cgroup));
+    assert_eq!(status.counters.syn_recv_sock_toa, 1);
+
+    assert!(pins.unload().unwrap());
+    assert!(!pins.unload().unwrap());
+    assert_eq!(pins.status().unwrap(), None);
+    host.expect_nothing_left();
+}
+
+#[test]
+fn loading_again_replaces_the_programs_and_keeps_addresses_links_and_counters() {
+    let Some(host) = Host::enter_or_skip() else {
+        return;
+    };
+    let (listener, pins) = (host.listener(), host.pins());
+    pins.load(&host.config()).unwrap();
+    let before = pins.status().unwrap().unwrap();
+    let (stream, ..) = host.open_via_balancer(&listener);
+
+    assert_eq!(
+        pins.load(&host.config().with_peername(false)).unwrap(),
+        Loaded::Replaced
+    );
+    let after = pins.status().unwrap().unwrap();
+    assert!(after.complete && !after.peername, "{after:?}");
+    assert_eq!(links(&after), links(&before));
+    assert!(
+        programs(&after)
+            .iter()
+            .all(|id| !programs(&before).contains(id))
+    );
+    assert_eq!(after.counters.syn_recv_sock_toa, 1);
+    assert_eq!(client_of(&stream).unwrap(), CLIENT_ADDR);
+}
+
+#[test]
+fn no_connection_loses_its_address_while_the_source_is_replaced() {
+    let Some(host) = Host::enter_or_skip() else {
+        return;
+    };
+    let (listener, pins) = (host.listener(), host.pins());
+    let configs = [host.config(), host.config().with_peername(false)];
+    pins.load(&configs[0]).unwrap();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let loads = scope.spawn(|| {
+            for i in 0..20 {
+                pins.load(&configs[i % 2]).unwrap();
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        let mut opened = 0;
+        while !done.load(Ordering::Relaxed) {
+            let (stream, ..) = host.open_via_balancer(&listener);
+            assert_eq!(
+                client_of(&stream).as_deref(),
+                Some(CLIENT_ADDR),
+                "connection {opened}"
+            );
+            opened += 1;
+        }
+        loads.join().unwrap();
+        assert!(opened > 20, "only {opened} connections in 20 loads");
+    });
+}
+
+#[test]
+fn loaders_at_the_same_time_take_turns() {
+    let Some(host) = Host::enter_or_skip() else {
+        return;
+    };
+    let (pins, config) = (host.pins(), host.config());
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| pins.load(&config).unwrap());
+        }
+    });
+    assert!(pins.status().unwrap().unwrap().complete);
+    let removed = thread::scope(|scope| {
+        let unloads: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| pins.unload().unwrap()))
+            .collect();
+        unloads
+            .into_iter()
+            .map(|unload| unload.join().unwrap())
+            .filter(|&removed| removed)
+            .count()
+    });
+    assert_eq!(removed, 1);
+    host.expect_nothing_left();
+}
+
+#[test]
+fn another_cgroup_takes_the_place_of_the_old_one() {
+    let Some(host) = Host::enter_or_skip() else {
+        return;
+    };
+    let (pins, inner) = (host.pins(), host.cgroup.join("inner"));
+    pins.load(&host.config()).unwrap();
+    let before = pins.status().unwrap().unwrap();
+    pins.load(&host.config().with_cgroup(&inner)).unwrap();
+    let after = pins.status().unwrap().unwrap();
+    assert!(after.complete, "{after:?}");
+    assert_eq!(after.cgroup.as_ref(), Some(&inner));
+    assert!(links(&after).iter().all(|id| !links(&before).contains(id)));
+
+    let outside = host.listener();
+    let (_stream, ..) = host.open_via_balancer(&outside);
+    assert_eq!(
+        pins.status().unwrap().unwrap().counters.syn_recv_sock_toa,
+        0
+    );
+    join(&inner);
+    let inside = host.listener();
+    let (stream, ..) = host.open_via_balancer(&inside);
+    assert_eq!(client_of(&stream).unwrap(), CLIENT_ADDR);
+    assert_eq!(
+        pins.status().unwrap().unwrap().counters.syn_recv_sock_toa,
+        1
+    );
+}
+
+#[test]
+fn a_cgroup_that_is_gone_is_seen_and_cured_by_loading() {
+    let Some(host) = Host::enter_or_skip() else {
+        return;
+    };
+    let (pins, inner) = (host.pins(), host.cgroup.join("inner"));
+    pins.load(&host.config().with_cgroup(&inner)).unwrap();
+    std::fs::remove_dir(&inner).unwrap();
+    let gone = || {
+        pins.status()
+            .unwrap()
+            .is_some_and(|status| !status.complete)
+    };
+    assert!((0..500).any(|_| gone() || {
+        thread::sleep(std::time::Duration::from_millis(10));
+        false
+    }));
+    pins.load(&host.config()).unwrap();
+    let status = pins.status().unwrap().unwrap();
+    assert!(status.complete, "{status:?}");
+    assert_eq!(status.cgroup.as_ref(), Some(&host.cgroup));
+}
+
+#[test]
+fn a_directory_outside_the_bpf_file_system_is_refused_with_the_cure() {
+    let Some(host) = Host::enter_or_skip() else {
+        return;
+    };
+    let error = Pins::at("/tmp/toa").load(&host.config()).unwrap_err();
+    assert!(matches!(error, Error::NoBpffs { .. }), "{error:?}");
+    assert!(
+        error.to_string().contains("mount -t bpf bpf /tmp"),
+        "{error}"
+    );
+}
