@@ -9,11 +9,11 @@ use std::path::PathBuf;
 pub enum Error {
     /// The process lacks the capabilities.
     #[error(
-        "loading the eBPF source needs {missing}: run as root, or grant CAP_BPF and CAP_NET_ADMIN"
+        "the eBPF source needs {missing}: run as root, or grant CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN"
     )]
     NoPrivilege {
         /// The capabilities that are missing.
-        missing: &'static str,
+        missing: String,
     },
     /// The kernel refuses although the capabilities are there.
     #[error(

@@ -12,8 +12,8 @@
 //! that is killed. [`load`] is for hosts: it pins the source below /sys/fs/bpf, where
 //! it stays until [`unload`] or a reboot.
 //!
-//! Loading needs Linux 5.10, cgroup v2 and root (or CAP_BPF and CAP_NET_ADMIN);
-//! asking for the address needs nothing. No clang, no kernel headers and no BTF of
+//! Loading needs Linux 5.10, cgroup v2 and root (for [`attach`] CAP_BPF, CAP_PERFMON
+//! and CAP_NET_ADMIN are enough); asking for the address needs nothing. No clang, no kernel headers and no BTF of
 //! the kernel are needed: the compiled program travels in this crate, and one
 //! object serves all kernels.
 //!

@@ -10,6 +10,7 @@ use crate::Error;
 
 const CAP_NET_ADMIN: u32 = 12;
 const CAP_SYS_ADMIN: u32 = 21;
+const CAP_PERFMON: u32 = 38;
 const CAP_BPF: u32 = 39;
 const CGROUP2_MAGIC: u32 = 0x6367_7270;
 const OLDEST: (u32, u32) = (5, 10);
@@ -30,18 +31,22 @@ pub(crate) fn check() -> Result<(), Error> {
 
 /// The capabilities that a process with this /proc status lacks. A status that
 /// cannot be read lacks none: the kernel will tell.
-fn missing_capabilities(status: &str) -> Option<&'static str> {
+fn missing_capabilities(status: &str) -> Option<String> {
     let line = status
         .lines()
         .find_map(|line| line.strip_prefix("CapEff:"))?;
     let effective = u64::from_str_radix(line.trim(), 16).ok()?;
     let has = |cap: u32| effective & 1 << cap != 0;
-    match (has(CAP_BPF) || has(CAP_SYS_ADMIN), has(CAP_NET_ADMIN)) {
-        (true, true) => None,
-        (true, false) => Some("CAP_NET_ADMIN"),
-        (false, true) => Some("CAP_BPF"),
-        (false, false) => Some("CAP_BPF and CAP_NET_ADMIN"),
-    }
+    let missing: Vec<&str> = [
+        // The option's place varies, and such pointer arithmetic takes PERFMON.
+        (has(CAP_BPF) || has(CAP_SYS_ADMIN), "CAP_BPF"),
+        (has(CAP_PERFMON) || has(CAP_SYS_ADMIN), "CAP_PERFMON"),
+        (has(CAP_NET_ADMIN), "CAP_NET_ADMIN"),
+    ]
+    .into_iter()
+    .filter_map(|(there, name)| (!there).then_some(name))
+    .collect();
+    (!missing.is_empty()).then(|| missing.join(", "))
 }
 
 pub(crate) fn kernel_version() -> Option<(u32, u32)> {
@@ -154,16 +159,17 @@ mod tests {
     fn missing_capabilities_are_named() {
         for (caps, missing) in [
             ("000001ffffffffff", None),
-            ("0000008000001000", None),
+            ("000000c000001000", None),
             ("0000000000201000", None),
-            ("0000008000000000", Some("CAP_NET_ADMIN")),
-            ("0000000000001000", Some("CAP_BPF")),
-            ("0000000000000000", Some("CAP_BPF and CAP_NET_ADMIN")),
+            ("0000008000001000", Some("CAP_PERFMON")),
+            ("000000c000000000", Some("CAP_NET_ADMIN")),
+            (
+                "0000000000000000",
+                Some("CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN"),
+            ),
         ] {
-            assert_eq!(
-                missing_capabilities(&format!("Name:\tx\nCapEff:\t{caps}\n")),
-                missing
-            );
+            let status = format!("Name:\tx\nCapEff:\t{caps}\n");
+            assert_eq!(missing_capabilities(&status).as_deref(), missing, "{caps}");
         }
         assert_eq!(missing_capabilities(""), None);
     }

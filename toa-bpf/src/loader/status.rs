@@ -61,7 +61,7 @@ pub(crate) fn of_links(links: &[(Hook, BorrowedFd<'_>)]) -> Result<Status, Error
 fn ask(source: io::Error) -> Error {
     match source.raw_os_error() {
         Some(libc::EPERM) => Error::NoPrivilege {
-            missing: "CAP_SYS_ADMIN",
+            missing: "CAP_SYS_ADMIN to be asked".to_owned(),
         },
         _ => Error::Object {
             source: source.into(),
