@@ -1,1 +1,92 @@
-//! What the examples share.
+//! What the examples share: a stage to try TOA on, on one machine.
+#![forbid(unsafe_code)]
+
+use std::net::{Ipv6Addr, SocketAddr};
+
+use anyhow::Context;
+use socket2::{Domain, Socket, Type};
+use toa_core::{SourceKind, detect_source};
+use toa_lab::{Balancer, BalancerConfig};
+
+/// A source of addresses and a load balancer on this machine, as far as they can
+/// be had. Both go with this value, and with the process however it ends.
+#[derive(Debug)]
+pub struct Stage {
+    _source: Option<toa_bpf::Attached>,
+    _balancer: Option<Balancer>,
+}
+
+impl Stage {
+    /// Prepares the stage for a server on `port` and prints what to try on it.
+    ///
+    /// What cannot be had is said in one line with the way to get it; the server
+    /// works all the same, with peer addresses.
+    ///
+    /// # Errors
+    /// When this machine has no TCP sockets to ask.
+    pub fn set_up(port: u16) -> anyhow::Result<Self> {
+        let source = match find_source()? {
+            SourceKind::None => match toa_bpf::attach(&toa_bpf::Config::default()) {
+                Ok(source) => {
+                    println!("source    the eBPF program, for as long as this runs");
+                    Some(source)
+                }
+                Err(error) => {
+                    println!("source    none: {:#}", anyhow::Error::from(error));
+                    None
+                }
+            },
+            found => {
+                println!("source    one is on this machine already ({found:?})");
+                None
+            }
+        };
+        let balancer = match Balancer::start(BalancerConfig::nat64_to(port)) {
+            Ok(balancer) => {
+                println!("balancer  NAT64 on device {}", balancer.device());
+                println!("try       curl -6 http://{}/", balancer.virtual_addr());
+                Some(balancer)
+            }
+            Err(error) => {
+                println!("balancer  none: {:#}", anyhow::Error::from(error));
+                None
+            }
+        };
+        println!("compare   curl http://127.0.0.1:{port}/");
+        Ok(Self {
+            _source: source,
+            _balancer: balancer,
+        })
+    }
+}
+
+fn find_source() -> anyhow::Result<SourceKind> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)
+        .context("cannot open a TCP socket to ask for a source with")?;
+    Ok(detect_source(&socket))
+}
+
+/// Where to listen: the first argument, else port 3000 on all addresses.
+///
+/// # Errors
+/// When the argument is not a socket address.
+pub fn listen_addr() -> anyhow::Result<SocketAddr> {
+    match std::env::args().nth(1) {
+        None => Ok((Ipv6Addr::UNSPECIFIED, 3000).into()),
+        Some(text) => text.parse().with_context(|| {
+            format!("{text:?} is not an address to listen on: give one such as [::]:3000")
+        }),
+    }
+}
+
+/// Prints `tracing` events to standard error; `RUST_LOG` chooses which.
+pub fn log_to_stderr() {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::builder()
+                .with_default_directive(tracing_subscriber::filter::LevelFilter::INFO.into())
+                .from_env_lossy(),
+        )
+        .init();
+}

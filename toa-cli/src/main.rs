@@ -1,2 +1,47 @@
-//! The toa command: load, unload, status, lb.
-fn main() {}
+//! `toa`: prepares a host for services behind a TOA load balancer.
+#![forbid(unsafe_code)]
+
+mod lb;
+mod load;
+mod module;
+mod status;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Who is really on the other side of this TCP connection?
+///
+/// A load balancer that rewrites addresses sends the client's in a TCP option (TOA).
+/// This command makes the kernel read it, for every program of the host or for some.
+#[derive(Debug, Parser)]
+#[command(name = "toa", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Load the eBPF source; it stays until `toa unload` or a reboot
+    Load(load::Load),
+    /// Remove the eBPF source that `toa load` left
+    Unload,
+    /// Tell which source answers, what it does, and what is wrong
+    Status(status::Args),
+    /// Run a load balancer on this machine that inserts TOA, to try things on
+    Lb(lb::Lb),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Load(load) => load.run(),
+        Command::Unload => load::unload(),
+        Command::Status(args) => args.run(),
+        Command::Lb(lb) => lb.run(),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("toa: {error:#}");
+        ExitCode::from(2)
+    })
+}

@@ -1,0 +1,9 @@
+//! From end to end: real clients, a real kernel, the balancer, the source, and the
+//! servers of people who use this.
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod demos;
+mod support;
+mod system_calls;
+mod unmodified_programs;

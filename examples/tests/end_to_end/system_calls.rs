@@ -1,0 +1,125 @@
+//! What TOA costs in system calls: one per connection, none per request.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::support::{PORT, Server, await_listener, curl, example, unprivileged, world};
+
+/// Calls of a server about its connections. Those of the runtime's scheduler
+/// (epoll_wait, futex, ...) vary from run to run and tell nothing.
+const SOCKET_CALLS: &str = "accept4,getsockopt,setsockopt,getpeername,getsockname,recvfrom,sendto,\
+                            recvmsg,sendmsg,read,write,writev,shutdown,close,fcntl,ioctl";
+
+const CONNECTIONS: usize = 40;
+const REQUESTS: usize = 50;
+
+/// Successful calls by name while `work` runs against a server under strace. The
+/// server has no privilege, so that no balancer of its own makes calls as well.
+fn count_calls(server: &str, work: impl FnOnce()) -> BTreeMap<String, usize> {
+    let dir = tempfile::tempdir().unwrap();
+    let trace = dir.path().join("trace");
+    let server = unprivileged(&example(server));
+    let mut strace = Command::new("strace");
+    strace
+        .args(["-f", "-qq", "-e", "signal=none", "-e"])
+        .arg(format!("trace={SOCKET_CALLS}"));
+    strace
+        .arg("-o")
+        .arg(&trace)
+        .arg("--")
+        .arg(server.get_program())
+        .args(server.get_args());
+    let mut traced = Server::start(strace.arg(format!("[::]:{PORT}")).stdout(Stdio::null()));
+    await_listener(PORT);
+
+    let before = settled_lines(&trace).len();
+    work();
+    let lines = settled_lines(&trace);
+    end_traced(traced.child());
+    let mut calls = BTreeMap::new();
+    for line in &lines[before..] {
+        // `1234  getsockopt(9, SOL_IP, 0x1001, ...) = 0`, or unfinished and resumed.
+        if line.contains("<unfinished ...>") || line.contains(" = -1 EAGAIN") {
+            continue;
+        }
+        let call = line.split_once(' ').unwrap().1.trim_start();
+        let call = call.strip_prefix("<... ").unwrap_or(call);
+        let name = call.split(['(', ' ']).next().unwrap();
+        *calls.entry(name.to_owned()).or_default() += 1;
+    }
+    calls
+}
+
+/// The trace, once the server has come to rest.
+fn settled_lines(trace: &Path) -> Vec<String> {
+    let mut text = String::new();
+    loop {
+        std::thread::sleep(Duration::from_millis(300));
+        let longer = std::fs::read_to_string(trace).unwrap();
+        if longer == text {
+            return text.lines().map(str::to_owned).collect();
+        }
+        text = longer;
+    }
+}
+
+/// Ends the traced server, which strace follows; ending strace would set it free.
+fn end_traced(strace: &mut Child) {
+    let children = format!("/proc/{0}/task/{0}/children", strace.id());
+    let server = std::fs::read_to_string(children).unwrap();
+    let kill = Command::new("kill").args(["-KILL", server.trim()]).status();
+    assert!(kill.unwrap().success());
+    strace.wait().unwrap();
+}
+
+fn url() -> String {
+    format!("http://127.0.0.1:{PORT}/client")
+}
+
+/// One connection per request.
+fn many_connections() {
+    for _ in 0..CONNECTIONS {
+        curl(&[], &[&url()]);
+    }
+}
+
+/// One connection for all requests.
+fn many_requests() {
+    let url = url();
+    let answers = curl(&[], &vec![url.as_str(); REQUESTS]);
+    assert_eq!(answers.iter().map(|answer| answer.connects).sum::<u32>(), 1);
+}
+
+#[test]
+fn a_connection_costs_one_getsockopt_more_than_without_toa_and_a_request_nothing() {
+    let Some(_world) = world() else { return };
+    let _source = toa_bpf::attach(&toa_bpf::Config::default()).unwrap();
+    for (work, connections) in [
+        (many_connections as fn(), CONNECTIONS),
+        (many_requests as fn(), 1),
+    ] {
+        let without = count_calls("axum_bare", work);
+        let with = count_calls("axum_demo", work);
+        assert!(without["accept4"] >= connections, "{without:?}");
+        let mut expected = without.clone();
+        *expected.entry("getsockopt".to_owned()).or_default() += connections;
+        assert_eq!(with, expected);
+    }
+}
+
+#[test]
+fn under_actix_too_a_connection_costs_one_getsockopt_and_a_request_nothing() {
+    let Some(_world) = world() else { return };
+    let _source = toa_bpf::attach(&toa_bpf::Config::default()).unwrap();
+    for (work, connections) in [
+        (many_connections as fn(), CONNECTIONS),
+        (many_requests as fn(), 1),
+    ] {
+        let calls = count_calls("actix_demo", work);
+        assert_eq!(calls["getsockopt"], connections, "{calls:?}");
+        // One by actix itself, which asks every connection for its peer.
+        assert_eq!(calls["getpeername"], connections, "{calls:?}");
+    }
+}

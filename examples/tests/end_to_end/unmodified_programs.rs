@@ -1,0 +1,130 @@
+//! Programs that know nothing of this project see the client all the same.
+
+use std::io::Read;
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::{PORT, Server, await_listener, curl, world};
+use toa_bpf::Attached;
+use toa_lab::{Balancer, BalancerConfig};
+
+fn source() -> Attached {
+    toa_bpf::attach(&toa_bpf::Config::default()).unwrap()
+}
+
+#[test]
+fn the_c_program_of_the_vendors_documentation_learns_the_client() {
+    let Some(_world) = world() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let program = dir.path().join("vendor_pattern");
+    let source_file = Path::new(env!("CARGO_MANIFEST_DIR")).join("vendor_pattern.c");
+    let cc = Command::new("cc")
+        .args(["-Wall", "-Wextra", "-Werror", "-o"])
+        .args([&program, &source_file])
+        .status();
+    assert!(cc.unwrap().success());
+
+    let _source = source();
+    let _server = Server::start(Command::new(&program).arg(PORT.to_string()));
+    await_listener(PORT);
+    for config in [
+        BalancerConfig::nat64_to(PORT),
+        BalancerConfig::fnat44_to(PORT),
+    ] {
+        let balancer = Balancer::start(config).unwrap();
+        let mut client = TcpStream::connect(balancer.virtual_addr()).unwrap();
+        let local = toa_core::to_mapped(client.local_addr().unwrap());
+        let mut line = String::new();
+        client.read_to_string(&mut line).unwrap();
+        // inet_ntop and std write an IPv6 address the same way.
+        assert_eq!(line, format!("real client {local}\n"));
+    }
+    let mut line = String::new();
+    TcpStream::connect(("127.0.0.1", PORT))
+        .unwrap()
+        .read_to_string(&mut line)
+        .unwrap();
+    assert_eq!(line, "no real client\n");
+}
+
+#[test]
+fn nginx_logs_the_client_where_the_families_allow_it() {
+    let Some(_world) = world() else { return };
+    let _source = source();
+    for (listen, config) in [
+        ("0.0.0.0", BalancerConfig::fnat44_to(PORT)),
+        ("[::]", BalancerConfig::nat64_to(PORT)),
+        ("[::]", BalancerConfig::fnat66_to(PORT)),
+    ] {
+        let nginx = Nginx::start(listen);
+        let balancer = Balancer::start(config).unwrap();
+        let url = format!("http://{}/", balancer.virtual_addr());
+        let [answer] = curl(&[], &[&url]).try_into().unwrap();
+        let expected = format!("{} {}\n", answer.local.ip(), answer.local.port());
+        assert_eq!(answer.body, expected, "answered on {listen}");
+        crate::support::await_equal(|| nginx.access_log(), &expected, "logged");
+    }
+}
+
+/// An nginx as Debian has it, that logs and answers the address it sees.
+struct Nginx {
+    _server: Server,
+    dir: tempfile::TempDir,
+}
+
+impl Nginx {
+    fn start(listen: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().display();
+        let config = dir.path().join("nginx.conf");
+        let text = format!(
+            "daemon off; master_process off; pid {root}/pid; error_log {root}/error.log;
+             events {{}}
+             http {{
+                 log_format client '$remote_addr $remote_port';
+                 access_log {root}/access.log client;
+                 client_body_temp_path {root}; proxy_temp_path {root}; fastcgi_temp_path {root};
+                 uwsgi_temp_path {root}; scgi_temp_path {root};
+                 server {{
+                     listen {listen}:{PORT}{};
+                     return 200 '$remote_addr $remote_port\\n';
+                 }}
+             }}",
+            if listen.starts_with('[') {
+                " ipv6only=off"
+            } else {
+                ""
+            }
+        );
+        std::fs::write(&config, text).unwrap();
+        let log = dir.path().join("error.log");
+        let server = Server::start(
+            Command::new("nginx")
+                .arg("-e")
+                .arg(&log)
+                .arg("-c")
+                .arg(&config),
+        );
+        await_listening_quietly();
+        Self {
+            _server: server,
+            dir,
+        }
+    }
+
+    fn access_log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("access.log")).unwrap_or_default()
+    }
+}
+
+/// Waits for the listener without a connection that would stand in the log.
+fn await_listening_quietly() {
+    let listening = || {
+        let sockets = Command::new("ss")
+            .args(["-Hltn", "sport", "=", &format!(":{PORT}")])
+            .output();
+        !sockets.unwrap().stdout.is_empty()
+    };
+    crate::support::await_equal(listening, &true, "nginx listens");
+}

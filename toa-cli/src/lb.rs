@@ -1,0 +1,100 @@
+//! `toa lb`: the laptop load balancer.
+
+use std::process::ExitCode;
+use std::sync::mpsc;
+
+use anyhow::Context;
+use clap::ValueEnum;
+use ipnet::{Ipv4Net, Ipv6Net};
+use toa_core::OptionKinds;
+use toa_lab::{Balancer, BalancerConfig, Mode};
+
+/// The server must listen on 0.0.0.0 or [::]; clients are programs on this machine.
+/// The balancer lives on a TUN device that goes when this ends.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Lb {
+    /// The port that the server listens on
+    backend_port: u16,
+    /// Which families meet
+    #[arg(long, value_enum, default_value_t = Families::Nat64)]
+    mode: Families,
+    /// The port that clients connect to [default: the server's]
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
+    /// The TCP option kind of the inserted option
+    #[arg(long, value_name = "N", default_value_t = 254)]
+    kind: u8,
+    /// Insert the option into the SYN as well
+    #[arg(long)]
+    syn: bool,
+    /// The IPv4 network of the device
+    #[arg(long, value_name = "CIDR")]
+    network_v4: Option<Ipv4Net>,
+    /// The IPv6 network of the device
+    #[arg(long, value_name = "CIDR")]
+    network_v6: Option<Ipv6Net>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Families {
+    /// IPv6 clients, IPv4 server
+    Nat64,
+    /// IPv4 on both sides
+    Fnat44,
+    /// IPv6 on both sides
+    Fnat66,
+}
+
+impl From<Families> for Mode {
+    fn from(families: Families) -> Self {
+        match families {
+            Families::Nat64 => Self::Nat64,
+            Families::Fnat44 => Self::Fnat44,
+            Families::Fnat66 => Self::Fnat66,
+        }
+    }
+}
+
+impl Lb {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let balancer = Balancer::start(self.config()?)?;
+        let (stop, stopped) = mpsc::channel();
+        ctrlc::set_handler(move || {
+            // The receiver lives until the process ends.
+            let _ = stop.send(());
+        })
+        .context("cannot wait for Ctrl-C")?;
+
+        println!(
+            "balancing {} to {}, Ctrl-C ends it",
+            balancer.virtual_addr(),
+            balancer.backend()
+        );
+        println!("try: curl http://{}/", balancer.virtual_addr());
+        // An error would mean that the handler is gone: stop as well.
+        let _ = stopped.recv();
+        let stats = balancer.stats();
+        println!(
+            "{} connections, {} segments from clients, {} of them with a TOA option",
+            stats.opened, stats.from_client, stats.toa_inserted
+        );
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn config(self) -> anyhow::Result<BalancerConfig> {
+        OptionKinds::new([self.kind])?;
+        let mut config = BalancerConfig::new(self.mode.into(), self.backend_port)
+            .with_option_kind(self.kind)
+            .with_option_in_syn(self.syn);
+        if let Some(port) = self.port {
+            config = config.with_virtual_port(port);
+        }
+        if let Some(network) = self.network_v4 {
+            config = config.with_network_v4(network);
+        }
+        if let Some(network) = self.network_v6 {
+            config = config.with_network_v6(network);
+        }
+        Ok(config)
+    }
+}

@@ -1,0 +1,123 @@
+//! What a loaded kernel module shows in /proc and /sys, ours or a third party's.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::SystemTime;
+
+use serde::Serialize;
+
+/// A loaded module named `toa`, as far as this user may read.
+#[derive(Debug, Serialize)]
+pub(crate) struct Module {
+    /// When it was loaded, in seconds since 1970.
+    since: Option<u64>,
+    /// Its parameters by name.
+    pub(crate) parameters: BTreeMap<String, String>,
+    /// Counters in the order of /proc/net/toa_stats, over all CPUs.
+    pub(crate) counters: Vec<(String, u64)>,
+}
+
+impl Module {
+    /// `None` when no such module is loaded.
+    pub(crate) fn find() -> Option<Self> {
+        Self::find_in(
+            Path::new("/sys/module/toa"),
+            Path::new("/proc/net/toa_stats"),
+        )
+    }
+
+    fn find_in(module: &Path, stats: &Path) -> Option<Self> {
+        let since = fs::metadata(module).ok()?.modified().ok();
+        let since = since.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
+        Some(Self {
+            since: since.map(|since| since.as_secs()),
+            parameters: parameters(&module.join("parameters")),
+            // Root alone may read them: an empty list says so.
+            counters: fs::read_to_string(stats)
+                .map(|text| counters(&text))
+                .unwrap_or_default(),
+        })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn mock(counters: Vec<(String, u64)>) -> Self {
+        Self {
+            since: None,
+            parameters: BTreeMap::new(),
+            counters,
+        }
+    }
+
+    pub(crate) fn since(&self) -> Option<u64> {
+        self.since
+    }
+
+    pub(crate) fn counter(&self, name: &str) -> u64 {
+        self.counters
+            .iter()
+            .find(|(found, _)| found == name)
+            .map_or(0, |(_, value)| *value)
+    }
+}
+
+fn parameters(dir: &Path) -> BTreeMap<String, String> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| {
+            let value = fs::read_to_string(entry.path()).ok()?;
+            Some((
+                entry.file_name().into_string().ok()?,
+                value.trim().to_owned(),
+            ))
+        })
+        .collect()
+}
+
+/// Lines of a name, a colon, and one number per CPU.
+fn counters(text: &str) -> Vec<(String, u64)> {
+    text.lines()
+        .filter_map(|line| {
+            let (name, values) = line.split_once(':')?;
+            let values: Option<Vec<u64>> = values
+                .split_whitespace()
+                .map(|value| value.parse().ok())
+                .collect();
+            Some((name.trim().to_owned(), values?.iter().sum()))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_are_summed_over_the_cpus() {
+        let text = "                    CPU0       CPU1\n\
+                    syn_recv_sock_toa   :          3          4\n\
+                    untrusted           :          0          1\n\
+                    a line of another kind\n";
+        let expected = [
+            ("syn_recv_sock_toa".to_owned(), 7),
+            ("untrusted".to_owned(), 1),
+        ];
+        assert_eq!(counters(text), expected);
+    }
+
+    #[test]
+    fn a_module_is_described_by_its_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let (module, stats) = (dir.path().join("toa"), dir.path().join("stats"));
+        assert!(Module::find_in(&module, &stats).is_none());
+
+        fs::create_dir_all(module.join("parameters")).unwrap();
+        fs::write(module.join("parameters/trusted"), "10.0.0.0/8\n").unwrap();
+        fs::write(&stats, "untrusted : 1 2\n").unwrap();
+        let found = Module::find_in(&module, &stats).unwrap();
+        assert_eq!(found.parameters["trusted"], "10.0.0.0/8");
+        assert_eq!(found.counter("untrusted"), 3);
+        assert_eq!(found.counter("unheard_of"), 0);
+        assert!(found.since().is_some());
+    }
+}
