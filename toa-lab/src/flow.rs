@@ -54,18 +54,15 @@ pub(crate) struct Flow {
 
 impl Flow {
     fn advance(&mut self, event: Event) {
-        if event.syn && event.from_client {
-            if self.state == State::Closed {
-                self.state = State::SynSent;
-                self.first_data = None;
-                (self.client_fin, self.backend_fin) = (false, false);
-            }
-        } else if event.rst {
+        if event.rst {
             self.state = State::Closed;
         } else if event.syn {
-            if event.ack && matches!(self.state, State::SynSent | State::SynReceived) {
+            // Another number is another connection: the client forgot the old one.
+            let first_data = Some(event.sequence.wrapping_add(1));
+            if !event.from_client && event.ack && self.first_data != first_data {
+                self.first_data = first_data;
                 self.state = State::SynReceived;
-                self.first_data = Some(event.sequence.wrapping_add(1));
+                (self.client_fin, self.backend_fin) = (false, false);
             }
         } else {
             if event.from_client && event.ack && self.state == State::SynReceived {
@@ -125,13 +122,18 @@ impl FlowTable {
         self.by_pool.get(&pool).copied()
     }
 
-    /// Opens a flow unless there is one. True when another had to make room.
+    /// Opens a flow for a SYN unless that one is a repetition.
     pub(crate) fn open(&mut self, now: Instant, client: SocketAddr) -> Opened {
-        if self.by_client.contains_key(&client) {
-            return Opened {
-                new: false,
-                evicted: false,
-            };
+        if let Some(flow) = self.by_client.get_mut(&client) {
+            if flow.state != State::Closed {
+                return Opened::Known;
+            }
+            // The same client port gets the same pool address, so the backend can
+            // judge by its own TIME-WAIT rules whether this is a new connection.
+            flow.state = State::SynSent;
+            flow.first_data = None;
+            (flow.client_fin, flow.backend_fin) = (false, false);
+            return Opened::Again;
         }
         let evicted = self.by_client.len() >= self.max_flows && self.evict();
         let pool = self.free_address();
@@ -149,7 +151,11 @@ impl FlowTable {
         self.queue.insert((deadline, client));
         self.by_pool.insert(pool, client);
         self.by_client.insert(client, flow);
-        Opened { new: true, evicted }
+        if evicted {
+            Opened::InPlaceOfAnother
+        } else {
+            Opened::New
+        }
     }
 
     /// Moves a flow on and gives it a new deadline.
@@ -238,9 +244,13 @@ pub(crate) fn capacity(addresses: usize) -> usize {
 
 /// What [`FlowTable::open`] did.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Opened {
-    pub(crate) new: bool,
-    pub(crate) evicted: bool,
+pub(crate) enum Opened {
+    /// Nothing: the SYN is a repetition.
+    Known,
+    New,
+    /// A closed flow ended early, for its client's port is in use again.
+    Again,
+    InPlaceOfAnother,
 }
 
 fn timeout(timeouts: &Timeouts, state: State) -> Duration {

@@ -34,6 +34,10 @@ const fn v6(subnet: u16) -> Ipv6Net {
 
 /// The addresses of one balancer.
 #[derive(Clone, Debug)]
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "there is no device elsewhere")
+)]
 pub(crate) struct Layout {
     /// For the translator, but for the seed.
     pub(crate) plan: Plan,

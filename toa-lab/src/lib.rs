@@ -1,5 +1,41 @@
 //! For trying and testing TOA on one machine: a load balancer that inserts the
 //! option, and hand-made TCP peers.
+//!
+//! # The balancer
+//!
+//! ```no_run
+//! use toa_lab::{Balancer, BalancerConfig};
+//!
+//! // A server listens on [::]:3000.
+//! let balancer = Balancer::start(BalancerConfig::nat64_to(3000))?;
+//! println!("curl -6 http://{}/", balancer.virtual_addr());
+//! # Ok::<(), toa_lab::Error>(())
+//! ```
+//!
+//! All of it happens on one TUN device of one machine:
+//!
+//! ```text
+//! curl   [fd74:6f61::1]:41972 -> [fd74:6f61::2]:3000     what the kernel sends into the device
+//!                      |
+//!        other addresses, the option into the TCP header
+//!                      v
+//! server 10.116.111.17:51737 -> 10.116.111.1:3000        what it is given back from there
+//! ```
+//!
+//! It needs Linux, CAP_NET_ADMIN and /dev/net/tun. It is a laboratory: one
+//! backend, one thread, TCP only, no fragments; it believes every reset.
+//! Packet filters of the machine apply to its device as to any other.
+//!
+//! # The translation alone
+//!
+//! [`translate::Translator`] knows neither device nor clock. It takes any
+//! bytes, so tests and fuzzers can drive it as they like, on any platform.
+//!
+//! # Hand-made peers
+//!
+//! `peer::PeerDevice` and `peer::Peer` (on Linux) speak TCP to the
+//! kernel's listeners segment by segment, with any options and from any
+//! address; `netns::Namespace` keeps that away from the machine's own network.
 #![forbid(unsafe_code)]
 
 mod balancer;

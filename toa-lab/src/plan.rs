@@ -27,7 +27,7 @@ impl Default for Timeouts {
     }
 }
 
-/// What a [`Translator`] works with.
+/// What a [`Translator`](crate::translate::Translator) works with.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Plan {

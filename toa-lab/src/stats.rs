@@ -30,9 +30,10 @@ pub enum DropReason {
 pub struct Stats {
     /// Flows in the table now.
     pub flows: u64,
-    /// Flows ever opened.
+    /// Flows ever opened, one for each connection.
     pub opened: u64,
-    /// Flows that ended by their idle timeout; properly closed ones too.
+    /// Flows that ended by their timeout, which properly closed ones have too, or
+    /// because their client's port came into use again.
     pub expired: u64,
     /// Flows thrown out because the table was full.
     pub evicted: u64,

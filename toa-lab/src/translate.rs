@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use toa_core::option::ToaOption;
 
-use crate::flow::{Event, Flow, FlowTable, capacity};
+use crate::flow::{Event, Flow, FlowTable, Opened, capacity};
 use crate::mss::lower_mss;
 use crate::packet::{
     Echo, Outgoing, Parsed, Segment, TCP_FIXED_LEN, TCP_MAX_OPTIONS_LEN, ip_header_len, parse,
@@ -138,9 +138,15 @@ impl Translator {
                 return self.reset(segment, out);
             }
             if tcp.syn() && !tcp.ack() && !tcp.rst() {
-                let opened = self.flows.open(now, segment.source);
-                self.stats.opened += u64::from(opened.new);
-                self.stats.evicted += u64::from(opened.evicted);
+                let (opened, expired, evicted) = match self.flows.open(now, segment.source) {
+                    Opened::Known => (0, 0, 0),
+                    Opened::New => (1, 0, 0),
+                    Opened::Again => (1, 1, 0),
+                    Opened::InPlaceOfAnother => (1, 0, 1),
+                };
+                self.stats.opened += opened;
+                self.stats.expired += expired;
+                self.stats.evicted += evicted;
             }
             segment.source
         } else if segment.source == self.plan.backend

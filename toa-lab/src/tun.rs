@@ -72,3 +72,22 @@ fn classify(source: io::Error) -> Error {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_refusal_names_its_cure() {
+        for (errno, cure) in [
+            (2, "modprobe tun"),
+            (6, "--device /dev/net/tun"),
+            (19, "mknod"),
+            (1, "CAP_NET_ADMIN"),
+            (13, "setcap cap_net_admin+ep"),
+        ] {
+            let message = classify(io::Error::from_raw_os_error(errno)).to_string();
+            assert!(message.contains(cure), "{errno}: {message}");
+        }
+    }
+}

@@ -167,7 +167,55 @@ fn a_client_port_can_be_used_again_after_a_close() {
     });
     let ack = lab.handshake();
     assert_eq!(ack.options, lab.expected_option(254));
-    assert_eq!(lab.translator.stats().opened, 1);
+    let stats = lab.translator.stats();
+    assert_eq!((stats.flows, stats.opened, stats.expired), (1, 2, 1));
+}
+
+#[test]
+fn a_client_that_forgot_its_connection_gets_the_option_into_the_next() {
+    let mut lab = Lab::new(Mode::Nat64);
+    lab.handshake();
+    let syn = Tcp {
+        flags: SYN,
+        sequence: 9000,
+        ..Tcp::default()
+    };
+    lab.client(syn.clone());
+    lab.backend(Tcp {
+        flags: SYN | ACK,
+        sequence: 7000,
+        ..syn
+    });
+    let ack = lab.client(Tcp {
+        flags: ACK,
+        acknowledgment: 7001,
+        ..Tcp::default()
+    });
+    assert_eq!(ack.options, lab.expected_option(254));
+}
+
+#[test]
+fn a_repeated_syn_ack_opens_nothing_again() {
+    let mut lab = Lab::new(Mode::Nat64);
+    lab.handshake();
+    lab.client(Tcp {
+        flags: FIN | ACK,
+        acknowledgment: 5001,
+        ..Tcp::default()
+    });
+    lab.backend(Tcp {
+        flags: SYN | ACK,
+        sequence: 5000,
+        ..Tcp::default()
+    });
+    lab.client(Tcp {
+        flags: ACK,
+        acknowledgment: 5001,
+        ..Tcp::default()
+    });
+    lab.translator
+        .expire(lab.now + Timeouts::default().half_closed);
+    assert_eq!(lab.translator.stats().flows, 0, "half closed all the while");
 }
 
 #[test]

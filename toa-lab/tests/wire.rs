@@ -4,7 +4,7 @@
 mod support;
 
 use std::io::{Read, Write};
-use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, socket};
@@ -17,8 +17,9 @@ use toa_lab::{Balancer, BalancerConfig, Mode};
 const SYN: u8 = 0x02;
 const ACK: u8 = 0x10;
 
-/// All TCP segments to `backend` that a socket saw since it was made, in order.
-fn segments(tap: &impl AsRawFd, backend: SocketAddr) -> Vec<Tcp> {
+/// All TCP segments to `backend` that a socket saw since it was made, in order,
+/// and whom they came from.
+fn segments(tap: &impl AsRawFd, backend: SocketAddr) -> Vec<(IpAddr, Tcp)> {
     let mut segments = Vec::new();
     let mut packet = [0; 2048];
     while let Ok(len) = recv(tap.as_raw_fd(), &mut packet, MsgFlags::MSG_DONTWAIT) {
@@ -27,8 +28,11 @@ fn segments(tap: &impl AsRawFd, backend: SocketAddr) -> Vec<Tcp> {
             packet[0] >> 4,
             packet[if packet[0] >> 4 == 4 { 9 } else { 6 }],
         );
-        if matches!((version, protocol), (4 | 6, 6)) && ends(packet).1 == backend {
-            segments.push(Tcp::read(packet));
+        if matches!((version, protocol), (4 | 6, 6)) {
+            let (source, destination) = ends(packet);
+            if destination == backend {
+                segments.push((source.ip(), Tcp::read(packet)));
+            }
         }
     }
     segments
@@ -67,7 +71,8 @@ fn the_segment_that_completes_the_handshake_carries_the_clients_address() {
             });
             let seen: Vec<(u8, usize, bool)> = segments(&tap, balancer.backend())
                 .iter()
-                .map(|tcp| {
+                .map(|(source, tcp)| {
+                    assert!(balancer.pool().contains(source), "{mode:?}: {source}");
                     let found = parse(&tcp.options, &OptionKinds::default());
                     assert!(
                         found == expected || found == Parsed::Absent,
