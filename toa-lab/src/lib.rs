@@ -38,6 +38,7 @@
 //! address; `netns::Namespace` keeps that away from the machine's own network.
 #![forbid(unsafe_code)]
 
+mod answers;
 mod balancer;
 mod config;
 mod error;

@@ -11,11 +11,11 @@ use std::time::Instant;
 
 use toa_core::option::ToaOption;
 
+use crate::answers;
 use crate::flow::{Event, Flow, FlowTable, Opened, capacity};
 use crate::mss::lower_mss;
 use crate::packet::{
     Echo, Outgoing, Parsed, Segment, TCP_FIXED_LEN, TCP_MAX_OPTIONS_LEN, ip_header_len, parse,
-    write_icmp,
 };
 pub use crate::plan::{Plan, PlanError, Timeouts};
 use crate::stats::{DropReason, Stats};
@@ -109,15 +109,7 @@ impl Translator {
         if echo.destination != self.plan.virtual_addr.ip() {
             return Verdict::Drop(DropReason::Icmp);
         }
-        let kind = if echo.source.is_ipv4() { 0 } else { 129 };
-        if !write_icmp(
-            out,
-            echo.destination,
-            echo.source,
-            kind,
-            0,
-            [echo.rest, &[]],
-        ) {
+        if !answers::echo(echo, out) {
             return Verdict::Drop(DropReason::TooBig);
         }
         self.stats.echoes += 1;
@@ -223,7 +215,9 @@ impl Translator {
             }
         }
         if outgoing.len() > usize::from(self.plan.mtu) {
-            return self.too_big(packet, segment, ip_header_len(destination.ip()), out);
+            let before = ip_header_len(segment.source.ip());
+            let grown = ip_header_len(destination.ip()).saturating_sub(before);
+            return self.too_big(packet, segment, grown, out);
         }
         if !outgoing.write(out) {
             return Verdict::Drop(DropReason::TooBig);
@@ -254,56 +248,24 @@ impl Translator {
         self.plan.mtu - headers as u16
     }
 
-    /// Answers a segment that belongs to no flow, as a host without such a
-    /// socket would (RFC 9293, section 3.5.2).
     fn reset(&mut self, segment: &Segment<'_>, out: &mut Vec<u8>) -> Verdict {
-        let tcp = &segment.tcp;
-        if tcp.rst() {
-            return Verdict::Drop(DropReason::NoFlow);
-        }
-        let mut fixed = [0; TCP_FIXED_LEN];
-        if tcp.ack() {
-            fixed[4..8].copy_from_slice(&tcp.acknowledgment_number().to_be_bytes());
-            fixed[13] = 0x04;
-        } else {
-            let length = tcp.payload().len() as u32 + u32::from(tcp.syn()) + u32::from(tcp.fin());
-            let next = tcp.sequence_number().wrapping_add(length);
-            fixed[8..12].copy_from_slice(&next.to_be_bytes());
-            fixed[13] = 0x14;
-        }
-        let outgoing = Outgoing {
-            source: segment.destination,
-            destination: segment.source,
-            hop_limit: 64,
-            traffic_class: 0,
-            fixed,
-            options: [&[], &[]],
-            payload: &[],
-        };
-        if !outgoing.write(out) {
+        if segment.tcp.rst() || !answers::reset(segment, out) {
             return Verdict::Drop(DropReason::NoFlow);
         }
         self.stats.resets_sent += 1;
         Verdict::Reply
     }
 
-    /// The lowered MSS prevents this; a sender that ignored it is told, in the
-    /// manner of a router, to send less (RFC 1191, RFC 8201).
+    /// The lowered MSS prevents this, but a sender may ignore that.
     fn too_big(
         &mut self,
         packet: &[u8],
         segment: &Segment<'_>,
-        outgoing_header: usize,
+        grown: usize,
         out: &mut Vec<u8>,
     ) -> Verdict {
-        let (from, to) = (segment.destination.ip(), segment.source.ip());
-        let grown = outgoing_header.saturating_sub(ip_header_len(to));
-        let mtu = self.plan.mtu - grown as u16;
-        let (kind, code) = if to.is_ipv4() { (3, 4) } else { (2, 0) };
-        let mut field = [0; 4];
-        field[2..].copy_from_slice(&mtu.to_be_bytes());
-        let quote = &packet[..packet.len().min(548)];
-        if !write_icmp(out, from, to, kind, code, [&field, quote]) {
+        let fits = self.plan.mtu - grown as u16;
+        if !answers::too_big(packet, segment, fits, out) {
             return Verdict::Drop(DropReason::TooBig);
         }
         self.stats.too_big_sent += 1;
