@@ -98,6 +98,20 @@ fn traffic_keeps_a_flow_alive() {
 }
 
 #[test]
+fn a_close_after_long_life_ends_a_flow_early() {
+    let mut lab = Lab::new(Mode::Nat64);
+    lab.handshake();
+    lab.now += Timeouts::default().handshake + Duration::from_secs(1);
+    lab.translator.expire(lab.now);
+    lab.backend(Tcp {
+        flags: RST,
+        ..Tcp::default()
+    });
+    lab.translator.expire(lab.now + Timeouts::default().closed);
+    assert_eq!(lab.translator.stats().flows, 0);
+}
+
+#[test]
 fn a_full_table_gives_up_half_open_flows_before_established_ones() {
     let mut lab = Lab::with(Mode::Nat64, |plan| plan.max_flows = 3);
     lab.client_addr.set_port(1);
@@ -169,6 +183,9 @@ fn a_client_port_can_be_used_again_after_a_close() {
     assert_eq!(ack.options, lab.expected_option(254));
     let stats = lab.translator.stats();
     assert_eq!((stats.flows, stats.opened, stats.expired), (1, 2, 1));
+    lab.translator
+        .expire(lab.now + Timeouts::default().half_closed);
+    assert_eq!(lab.translator.stats().flows, 1, "established again");
 }
 
 #[test]

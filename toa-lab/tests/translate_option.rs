@@ -127,6 +127,31 @@ fn what_travels_is_what_was_sent() {
 }
 
 #[test]
+fn traffic_class_travels_and_the_hop_limit_falls_by_one() {
+    for mode in MODES {
+        let mut lab = Lab::new(mode);
+        lab.handshake();
+        let mut packet = lab.client_packet(&Tcp {
+            flags: ACK,
+            ..Tcp::default()
+        });
+        // ECN capable, expedited.
+        if packet[0] >> 4 == 4 {
+            packet[1] = 0xba;
+            support::write_ipv4_checksum(&mut packet);
+        } else {
+            packet[0..2].copy_from_slice(&[0x6b, 0xa0]);
+        }
+        assert_eq!(lab.raw(&packet), toa_lab::translate::Verdict::Forward);
+        let (class, hops) = match lab.out[0] >> 4 {
+            4 => (lab.out[1], lab.out[8]),
+            _ => (lab.out[0] << 4 | lab.out[1] >> 4, lab.out[7]),
+        };
+        assert_eq!((class, hops), (0xba, 63), "{mode:?}");
+    }
+}
+
+#[test]
 fn the_option_has_the_configured_kind_and_goes_into_the_syn_on_demand() {
     for kind in [254, 253, 200] {
         let mut lab = Lab::with(Mode::Nat64, |plan| {
