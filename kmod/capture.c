@@ -9,7 +9,7 @@
  * a per-CPU place: all three run in one go with bottom halves off.
  *
  * On a dual-stack listener tcp_v6_syn_recv_sock() calls tcp_v4_syn_recv_sock()
- * for an IPv4 segment; the latter alone counts then.
+ * for an IPv4 segment: the answer is then made twice and bound once.
  *
  * In 3.10 a segment that met a locked listener is handled by the task that
  * holds the lock, with bottom halves on: such a task has a place of its own,
@@ -55,10 +55,10 @@ static struct pending *my_pending(void)
 	return in_serving_softirq() ? &here->of_softirq : &here->of_task;
 }
 
-static void read_ends(const struct sk_buff *skb, const struct tcphdr *th, bool ipv4,
+static void read_ends(const struct sk_buff *skb, const struct tcphdr *th,
 		      struct toa_answer *answer)
 {
-	if (ipv4) {
+	if (ip_hdr(skb)->version == 4) {
 		toa_addr_map(answer->peer.addr, &ip_hdr(skb)->saddr);
 		toa_addr_map(answer->local.addr, &ip_hdr(skb)->daddr);
 	} else {
@@ -103,7 +103,7 @@ static enum toa_outcome judge(const struct toa_config *config, const u8 *list,
  * part; the length is looked at again because all else rests on it. A socket
  * made from a SYN is TCP Fast Open's: the handshake is not complete.
  */
-static void read_segment(const struct sk_buff *skb, bool ipv4, struct toa_answer *answer)
+static void read_segment(const struct sk_buff *skb, struct toa_answer *answer)
 {
 	const struct tcphdr *th = tcp_hdr(skb);
 	const u8 *list = (const u8 *)(th + 1);
@@ -112,31 +112,18 @@ static void read_segment(const struct sk_buff *skb, bool ipv4, struct toa_answer
 	memset(answer, 0, sizeof(*answer));
 	if (len <= 0 || th->syn || list + len > skb_tail_pointer(skb))
 		return;
-	read_ends(skb, th, ipv4, answer);
+	read_ends(skb, th, answer);
 	rcu_read_lock();
 	answer->outcome = judge(toa_config_get(), list, len, answer);
 	rcu_read_unlock();
 }
 
-static void on_segment(const unsigned long args[], bool ipv4)
+static void on_segment(const unsigned long args[])
 {
 	struct pending *pending = my_pending();
 
 	pending->listener = (const struct sock *)args[0];
-	read_segment((const struct sk_buff *)args[1], ipv4, &pending->answer);
-}
-
-static void on_v4_syn_recv_sock(const unsigned long args[])
-{
-	on_segment(args, true);
-}
-
-static void on_v6_syn_recv_sock(const unsigned long args[])
-{
-	const struct sk_buff *skb = (const struct sk_buff *)args[1];
-
-	if (skb->protocol != htons(ETH_P_IP))
-		on_segment(args, false);
+	read_segment((const struct sk_buff *)args[1], &pending->answer);
 }
 
 static void count(const struct net *net, enum toa_outcome outcome)
@@ -149,30 +136,50 @@ static void count(const struct net *net, enum toa_outcome outcome)
 						   TOA_STAT_SYN_RECV_SOCK_NO_TOA);
 }
 
+/*
+ * What is pending can be left from a socket that could not be made, so it has
+ * to be of this listener and this peer.
+ */
+static bool is_about(const struct pending *pending, const struct sock *listener,
+		     const struct sock *child)
+{
+	return pending->listener == listener &&
+	       (pending->answer.outcome == TOA_NO_OPTION ||
+		toa_end_is_peer_of(&pending->answer.peer, child));
+}
+
+static enum toa_outcome bind_pending(struct pending *pending, struct sock *child)
+{
+	const struct toa_answer *answer = &pending->answer;
+
+	pending->listener = NULL;
+	if (answer->outcome == TOA_NO_OPTION)
+		return TOA_NO_OPTION;
+	if (toa_table_bind(child, answer)) {
+		toa_stat_inc(sock_net(child), TOA_STAT_ALLOC_FAILED);
+		return TOA_NO_OPTION;
+	}
+	if (answer->outcome != TOA_ADDRESS)
+		log_refused(answer);
+	return answer->outcome;
+}
+
 static void on_inherit_port(const unsigned long args[])
 {
+	const struct sock *listener = (const struct sock *)args[0];
 	struct sock *child = (struct sock *)args[1];
 	struct pending *pending = my_pending();
-	struct net *net = sock_net(child);
-	enum toa_outcome outcome = TOA_NO_OPTION;
 
 	/* DCCP comes through here as well. */
 	if (child->sk_protocol != IPPROTO_TCP)
 		return;
 	toa_table_drop(child);
-	if (likely(pending->listener == (const struct sock *)args[0])) {
-		outcome = pending->answer.outcome;
-		pending->listener = NULL;
-	} else {
-		toa_stat_inc(net, TOA_STAT_PROBE_MISSED);
+	if (unlikely(!is_about(pending, listener, child))) {
+		toa_stat_inc(sock_net(child), TOA_STAT_PROBE_MISSED);
+		count(sock_net(child), TOA_NO_OPTION);
+		return;
 	}
-	if (outcome != TOA_NO_OPTION && toa_table_bind(child, &pending->answer)) {
-		toa_stat_inc(net, TOA_STAT_ALLOC_FAILED);
-		outcome = TOA_NO_OPTION;
-	}
-	if (outcome == TOA_REFUSED_UNTRUSTED || outcome == TOA_REFUSED_INVALID)
-		log_refused(&pending->answer);
-	count(net, outcome);
+	count(sock_net(child), bind_pending(pending, child));
 }
 
 static void on_death(const unsigned long args[])
@@ -187,17 +194,18 @@ static void on_death(const unsigned long args[])
  * socket lives on and can connect to someone else.
  */
 static struct toa_hook hooks[] = {
-	{ .symbol = "inet_sock_destruct", .handler = on_death },
-	{ .symbol = "tcp_disconnect", .handler = on_death },
-	{ .symbol = "__inet_inherit_port", .handler = on_inherit_port },
-	{ .symbol = "tcp_v4_syn_recv_sock", .handler = on_v4_syn_recv_sock },
-	{ .symbol = "tcp_v6_syn_recv_sock", .handler = on_v6_syn_recv_sock },
+	{
+		.symbols = { "inet_sock_destruct", "tcp_disconnect" },
+		.handler = on_death,
+	}, {
+		.symbols = { "tcp_v4_syn_recv_sock", "tcp_v6_syn_recv_sock" },
+		.second_optional = true,	/* no IPv6 */
+		.handler = on_segment,
+	}, {
+		.symbols = { "__inet_inherit_port" },
+		.handler = on_inherit_port,
+	},
 };
-
-static bool ipv6_hook(const struct toa_hook *hook)
-{
-	return hook->handler == on_v6_syn_recv_sock;
-}
 
 int toa_capture_init(void)
 {
@@ -206,12 +214,8 @@ int toa_capture_init(void)
 
 	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
 		err = toa_hook_add(&hooks[i]);
-		if (err == -ENOENT && ipv6_hook(&hooks[i])) {
-			pr_info("this kernel has no IPv6: only IPv4 is read\n");
-			continue;
-		}
 		if (err) {
-			pr_err("cannot hook %s: error %d\n", hooks[i].symbol, err);
+			pr_err("cannot hook %s: error %d\n", hooks[i].symbols[0], err);
 			toa_capture_exit();
 			return err;
 		}

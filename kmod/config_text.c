@@ -22,7 +22,7 @@
 /* IANA, "TCP Option Kind Numbers": these mean something else to TCP. */
 static const u8 assigned_kinds[] = { 0, 1, 2, 3, 4, 5, 8, 19, 28, 29, 30, 34, 69 };
 
-/* The next item of a list separated by commas or space: -ENOENT at its end. */
+/* The next item of a list separated by commas or space: -ENOENT at its end, -E2BIG. */
 static int next_item(const char **text, char item[ITEM_MAX])
 {
 	const char *s = *text;
@@ -35,10 +35,8 @@ static int next_item(const char **text, char item[ITEM_MAX])
 	for (len = 0; s[len] && s[len] != ',' && !isspace(s[len]); len++)
 		;
 	*text = s + len;
-	if (len >= ITEM_MAX) {
-		pr_err("\"%.*s...\" is too long\n", (int)ITEM_MAX, s);
-		return -EINVAL;
-	}
+	if (len >= ITEM_MAX)
+		return -E2BIG;
 	memcpy(item, s, len);
 	item[len] = '\0';
 	return 0;
@@ -113,11 +111,12 @@ static int text_to_nets(const char *text, struct toa_config *config)
 			return err;
 		config->nets_count++;
 	}
-	if (err != -ENOENT)
-		return err;
-	if (config->nets_count)
+	if (err == -ENOENT && config->nets_count)
 		return 0;
-	pr_err("trusted: no network given: write CIDRs, private, or any\n");
+	if (err == -ENOENT)
+		pr_err("trusted: no network given: write CIDRs, private, or any\n");
+	else
+		pr_err("trusted: an item is too long for a network\n");
 	return -EINVAL;
 }
 
@@ -154,11 +153,12 @@ int toa_text_to_kinds(const char *text, struct toa_config *config)
 		toa_kinds_add(&config->kinds, kind);
 		some = true;
 	}
-	if (err != -ENOENT)
-		return err;
-	if (some)
+	if (err == -ENOENT && some)
 		return 0;
-	pr_err("kinds: none given: give at least one, such as 254\n");
+	if (err == -ENOENT)
+		pr_err("kinds: none given: give at least one, such as 254\n");
+	else
+		pr_err("kinds: an item is too long for a TCP option kind\n");
 	return -EINVAL;
 }
 

@@ -35,39 +35,54 @@ static void free_filter(struct toa_hook *hook)
 	ftrace_set_filter(&hook->ops, NULL, 0, 1);
 }
 
-static int ftrace_add(struct toa_hook *hook)
+static int filter_add(struct toa_hook *hook, const char *symbol, bool first)
 {
 	/* ftrace's parser writes to the text. */
 	unsigned char text[64];
-	size_t len = strlen(hook->symbol);
-	int err;
+	size_t len = strlen(symbol);
 
 	if (WARN_ON(len >= sizeof(text)))
 		return -EINVAL;
-	memcpy(text, hook->symbol, len + 1);
+	memcpy(text, symbol, len + 1);
+	return ftrace_set_filter(&hook->ops, text, len, first);
+}
+
+static int filter_add_all(struct toa_hook *hook)
+{
+	int err = filter_add(hook, hook->symbols[0], true);
+
+	if (err || !hook->symbols[1])
+		return err;
+	err = filter_add(hook, hook->symbols[1], false);
+	return hook->second_optional ? 0 : err;
+}
+
+static bool ftrace_add(struct toa_hook *hook)
+{
 	hook->ops.func = on_ftrace;
 	hook->ops.flags = TOA_FTRACE_FLAGS;
-	err = ftrace_set_filter(&hook->ops, text, len, 1);
-	if (err)
-		return err;
-	err = register_ftrace_function(&hook->ops);
-	if (err)
+	hook->ftraced = !filter_add_all(hook) &&
+			!register_ftrace_function(&hook->ops);
+	if (!hook->ftraced)
 		free_filter(hook);
-	return err;
+	return hook->ftraced;
 }
 
 static void ftrace_remove(struct toa_hook *hook)
 {
+	if (!hook->ftraced)
+		return;
 	unregister_ftrace_function(&hook->ops);
 	toa_synchronize_handlers();
 	free_filter(hook);
+	hook->ftraced = false;
 }
 
 #else
 
-static int ftrace_add(struct toa_hook *hook)
+static bool ftrace_add(struct toa_hook *hook)
 {
-	return -EOPNOTSUPP;
+	return false;
 }
 
 static void ftrace_remove(struct toa_hook *hook)
@@ -78,47 +93,68 @@ static void ftrace_remove(struct toa_hook *hook)
 
 static int on_kprobe(struct kprobe *kp, struct pt_regs *regs)
 {
-	struct toa_hook *hook = container_of(kp, struct toa_hook, kp);
+	struct toa_hook_probe *probe = container_of(kp, struct toa_hook_probe, kp);
 	unsigned long args[TOA_HOOK_ARGS];
 	unsigned int i;
 
 	for (i = 0; i < TOA_HOOK_ARGS; i++)
 		args[i] = toa_regs_arg(regs, i);
-	hook->handler(args);
+	probe->hook->handler(args);
 	return 0;
 }
 
-static int kprobe_add(struct toa_hook *hook)
+static int kprobe_add(struct toa_hook *hook, unsigned int i)
 {
-	hook->kp.symbol_name = hook->symbol;
-	hook->kp.pre_handler = on_kprobe;
-	return register_kprobe(&hook->kp);
+	struct toa_hook_probe *probe = &hook->probes[i];
+	int err;
+
+	probe->kp.symbol_name = hook->symbols[i];
+	probe->kp.pre_handler = on_kprobe;
+	probe->hook = hook;
+	err = register_kprobe(&probe->kp);
+	if (err)
+		probe->hook = NULL;
+	return err;
 }
 
 int toa_hook_add(struct toa_hook *hook)
 {
+	unsigned int i;
 	int err;
 
-	if (!ftrace_add(hook)) {
-		hook->state = TOA_HOOK_BY_FTRACE;
+	if (ftrace_add(hook))
 		return 0;
+	for (i = 0; i < TOA_HOOK_SYMBOLS && hook->symbols[i]; i++) {
+		err = kprobe_add(hook, i);
+		if (err == -ENOENT && i && hook->second_optional)
+			break;
+		if (err) {
+			toa_hook_remove(hook);
+			return err;
+		}
 	}
-	err = kprobe_add(hook);
-	if (!err)
-		hook->state = TOA_HOOK_BY_KPROBE;
-	return err;
+	return 0;
 }
 
 void toa_hook_remove(struct toa_hook *hook)
 {
-	if (hook->state == TOA_HOOK_BY_FTRACE)
-		ftrace_remove(hook);
-	else if (hook->state == TOA_HOOK_BY_KPROBE)
-		unregister_kprobe(&hook->kp);
-	hook->state = TOA_HOOK_OFF;
+	unsigned int i;
+
+	ftrace_remove(hook);
+	for (i = 0; i < TOA_HOOK_SYMBOLS; i++) {
+		if (!hook->probes[i].hook)
+			continue;
+		unregister_kprobe(&hook->probes[i].kp);
+		hook->probes[i].hook = NULL;
+	}
 }
 
 unsigned long toa_hook_missed(const struct toa_hook *hook)
 {
-	return hook->state == TOA_HOOK_BY_KPROBE ? hook->kp.nmissed : 0;
+	unsigned long missed = 0;
+	unsigned int i;
+
+	for (i = 0; i < TOA_HOOK_SYMBOLS; i++)
+		missed += hook->probes[i].kp.nmissed;
+	return missed;
 }

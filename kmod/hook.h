@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* To be called at the entry of a kernel function. */
+/* To be called at the entry of kernel functions. */
 #ifndef TOA_HOOK_H
 #define TOA_HOOK_H
 
@@ -9,18 +9,25 @@
 
 #include "compat/ftrace.h"
 
-#define TOA_HOOK_ARGS	2
+#define TOA_HOOK_ARGS		2
+#define TOA_HOOK_SYMBOLS	2
 
+/* Registering takes the kernel its time, so functions that need one handler share a hook. */
 struct toa_hook {
-	const char *symbol;
+	const char *symbols[TOA_HOOK_SYMBOLS];
+	/* The kernel may lack the second one. */
+	bool second_optional;
 	/* Preemption is off; @args are the first arguments of the function. */
 	void (*handler)(const unsigned long args[TOA_HOOK_ARGS]);
 	/* private */
-	enum { TOA_HOOK_OFF, TOA_HOOK_BY_FTRACE, TOA_HOOK_BY_KPROBE } state;
 #ifdef TOA_HOOK_FTRACE
 	struct ftrace_ops ops;
+	bool ftraced;
 #endif
-	struct kprobe kp;
+	struct toa_hook_probe {
+		struct kprobe kp;
+		struct toa_hook *hook;	/* NULL: not registered */
+	} probes[TOA_HOOK_SYMBOLS];
 };
 
 /* -ENOENT: the kernel has no such function. */

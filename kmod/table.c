@@ -62,10 +62,8 @@ static bool cookie_matches(const struct toa_entry *entry, const struct sock *sk)
 }
 
 /* A disconnected socket has no port; one that connected elsewhere another one. */
-static bool peer_matches(const struct toa_entry *entry, const struct sock *sk)
+bool toa_end_is_peer_of(const struct toa_end *peer, const struct sock *sk)
 {
-	const struct toa_end *peer = &entry->answer.peer;
-
 	if (inet_sk(sk)->inet_dport != peer->port)
 		return false;
 	if (toa_addr_is_mapped(peer->addr))
@@ -144,7 +142,8 @@ bool toa_table_find(const struct sock *sk, struct toa_answer *answer)
 
 	rcu_read_lock();
 	entry = find_entry(bucket_of(sk), sk);
-	found = entry && cookie_matches(entry, sk) && peer_matches(entry, sk);
+	found = entry && cookie_matches(entry, sk) &&
+		toa_end_is_peer_of(&entry->answer.peer, sk);
 	if (found)
 		*answer = entry->answer;
 	rcu_read_unlock();

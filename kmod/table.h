@@ -40,6 +40,9 @@ struct toa_entry {
 	struct toa_answer answer;
 };
 
+/* Whether @peer is who @sk is connected to. */
+bool toa_end_is_peer_of(const struct toa_end *peer, const struct sock *sk);
+
 /* Binds @answer to the new socket @sk. -ENOMEM loses this one address. */
 int toa_table_bind(struct sock *sk, const struct toa_answer *answer);
 

@@ -1,0 +1,69 @@
+#!/bin/sh
+# In the guest: the parameters take what makes sense and refuse the rest, at load and at run time.
+set -eu
+of=/sys/module/toa/parameters
+
+die() {
+    echo "params: $*"
+    exit 1
+}
+
+# $1 parameter, $2 value: refused with a line that names the parameter, and nothing changes.
+refused() {
+    before=$(cat "$of/$1")
+    dmesg -c >/dev/null
+    if echo "$2" >"$of/$1" 2>/dev/null; then die "$1 took '$2'"; fi
+    [ "$(cat "$of/$1")" = "$before" ] || die "$1 changed to '$(cat "$of/$1")' by '$2'"
+    dmesg | grep -q "TOA: $1: " || die "no message on $1='$2'"
+}
+
+# $1 parameter, $2 value, $3 what reads back
+taken() {
+    echo "$2" >"$of/$1" || die "$1 refused '$2'"
+    [ "$(cat "$of/$1")" = "$3" ] || die "$1: '$2' reads back as '$(cat "$of/$1")'"
+}
+
+insmod toa.ko
+[ "$(cat $of/kinds)" = 254,253,200 ] || die "default kinds: $(cat $of/kinds)"
+private=$(cat $of/trusted)
+[ "$private" = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,169.254.0.0/16,127.0.0.0/8,fc00::/7,fe80::/10,::1/128" ] ||
+    die "default trusted: $private"
+
+for nonsense in "" , 256 -1 254,x 254,0 8 34 0x10 254.253; do refused kinds "$nonsense"; done
+taken kinds 252 252
+taken kinds " 200, 254" 254,200
+taken kinds 254,253,200 254,253,200
+
+for nonsense in "" , 10.0.0.0/33 10.0.0.1/8 300.0.0.1 ::/129 10.0.0.0/ 10.0.0.0/-1 10.0.0.0/+8 10.0.0.0/8/8 fd00::1/64 any,10.0.0.0/8 10.0.0.0/8,private \
+    nonsense "10.0.0.0/8;10.1.0.0/16" 99999999999999999999999999999999999999999999999999999999999999999999; do
+    refused trusted "$nonsense"
+done
+taken trusted any any
+taken trusted private "$private"
+taken trusted "10.1.0.0/16, fd00::7,192.0.2.1" 10.1.0.0/16,fd00::7/128,192.0.2.1/32
+taken trusted 0.0.0.0/0 0.0.0.0/0
+taken trusted ::/0 ::/0
+many=1.2.3.4
+n=1
+while [ $n -lt 64 ]; do many=$many,ffff:ffff:ffff:ffff:ffff:ffff:ffff:$n n=$((n + 1)); done
+echo "$many" >$of/trusted || die "64 networks refused"
+refused trusted "$many,1.1.1.1"
+
+refused peername maybe
+taken peername N N
+taken peername 1 Y
+refused loglevel 3
+refused loglevel -1
+taken loglevel 2 2
+
+[ "$(stat -c %a /proc/net/toa_table)" = 400 ] || die "mode of toa_table"
+grep -q '^syn_recv_sock_toa  *:' /proc/net/toa_stats || die "toa_stats"
+rmmod toa
+
+dmesg -c >/dev/null
+if insmod toa.ko kinds=0 2>/dev/null; then die "loaded with kinds=0"; fi
+dmesg | grep -q "TOA: kinds: 0 has a standard meaning" || die "no message on kinds=0 at load"
+insmod toa.ko kinds=252 trusted=192.0.2.0/24 peername=n loglevel=0
+[ "$(cat $of/kinds $of/trusted $of/peername | tr '\n' ' ')" = "252 192.0.2.0/24 N " ] || die "given at load"
+rmmod toa
+echo "params: ok"

@@ -1,0 +1,83 @@
+#!/bin/sh
+# In the guest: loads and unloads the module among connections.
+# usage: stress.sh CYCLES HELD CHURN
+set -u
+cycles=$1 held=$2 churn=$3
+module=/payload/toa.ko
+
+die() {
+    echo "stress: $*"
+    exit 1
+}
+
+# The kernel refuses while one of its tasks is inside our getsockopt; that is over at once.
+unload() {
+    tries=0
+    until rmmod toa 2>/tmp/rmmod; do
+        tries=$((tries + 1))
+        [ $tries -lt 200 ] || die "rmmod: $(cat /tmp/rmmod)"
+    done
+}
+
+slab() { awk -v what="$1" '$1 == what ":" { print $2 }' /proc/meminfo; }
+objects() { awk '$1 == "toa_entry" { print $2 }' /proc/slabinfo; }
+
+cycle() {
+    toa-load run & load1=$!
+    toa-load run & load2=$!
+    sleep 1
+    n=0
+    while [ $n -lt "$cycles" ]; do
+        insmod $module || die "insmod in cycle $n"
+        # Some cycles unload at once, others let connections get an address.
+        [ $((n % 4)) = 0 ] || usleep $((n % 7 * 20000))
+        unload
+        n=$((n + 1))
+        kill -0 $load1 && kill -0 $load2 || die "a load ended in cycle $n"
+    done
+    insmod $module || die "insmod"
+    sleep 1
+    kill $load1 $load2
+    wait $load1 || die "load 1 failed"
+    wait $load2 || die "load 2 failed"
+    unload
+    echo "stress: $cycles cycles under load"
+}
+
+# The address carriers outlive the module.
+outlive() {
+    insmod $module || die "insmod"
+    toa-load hold "$held" >/tmp/held & holder=$!
+    n=0
+    until grep -q open /tmp/held; do
+        n=$((n + 1))
+        [ $n -lt 600 ] && kill -0 $holder || die "no $held connections"
+        usleep 100000
+    done
+    unload
+    [ "$1" = closed-without ] || insmod $module || die "insmod"
+    kill $holder
+    wait $holder || die "the holder failed"
+    [ "$1" = closed-without ] || unload
+    echo "stress: unloaded with $held connections open, $1"
+}
+
+churn() {
+    insmod $module || die "insmod"
+    toa-load churn 5000 || die "churn"
+    sleep 1
+    before=$(slab Slab) used=$(slab MemAvailable)
+    toa-load churn "$churn" || die "churn"
+    sleep 3
+    echo "stress: churn of $churn: Slab $before -> $(slab Slab) kB, MemAvailable $used -> $(slab MemAvailable) kB, toa_entry objects $(objects)"
+    grown=$(($(slab Slab) - before))
+    [ $grown -lt 4096 ] || die "Slab grew by $grown kB"
+    unload
+}
+
+sysctl -q -w net.ipv4.tcp_syncookies=1 2>/dev/null
+[ "$cycles" = 0 ] || cycle
+[ "$held" = 0 ] || { outlive closed-without && outlive closed-with-another; }
+[ "$churn" = 0 ] || churn
+lsmod | grep -q '^toa ' && die "still loaded"
+echo "stress: ok"
