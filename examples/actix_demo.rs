@@ -28,7 +28,8 @@ async fn main() -> anyhow::Result<()> {
             )
     })
     .on_connect(toa_actix::on_connect)
-    .bind(addr)?
+    // `bind` does the same without HTTP/2.
+    .bind_auto_h2c(addr)?
     .run()
     .await?;
     Ok(())

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use toa_bpf::Loaded;
 use toa_core::{OptionKinds, TrustedPeers};
 
 /// Loading again with other settings replaces the old ones; open connections keep
@@ -29,12 +30,15 @@ pub(crate) struct Load {
 impl Load {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let config = self.config()?;
-        toa_bpf::load(&config)?;
+        let loaded = match toa_bpf::load(&config)? {
+            Loaded::Replaced => "loaded, in the place of another",
+            _ => "loaded",
+        };
         let scope = match &config.cgroup {
             Some(path) => path.display().to_string(),
             None => "the whole host".to_owned(),
         };
-        println!("loaded for {scope}");
+        println!("{loaded}, for {scope}");
         println!("trusts {}", config.trusted);
         println!("reads option kinds {}", config.kinds);
         println!("it stays until `toa unload` or a reboot; `toa status` watches it");

@@ -9,6 +9,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Bytes;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use toa_lab::netns::Namespace;
 
 /// The port that servers under test listen on, each in a namespace of its own.
@@ -170,6 +174,45 @@ pub(crate) fn curl(options: &[&str], urls: &[&str]) -> Vec<Answer> {
     let answers: Vec<Answer> = text.split_terminator('\u{2}').map(parse_answer).collect();
     assert_eq!(answers.len(), urls.len(), "{text:?}");
     answers
+}
+
+/// Asks `url` for as many streams at once on one HTTP/2 connection; gives the
+/// connection's local address and the bodies.
+pub(crate) fn http2_streams(url: &str, streams: usize) -> (SocketAddr, Vec<String>) {
+    let uri: hyper::Uri = url.parse().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let authority = uri.authority().unwrap().as_str();
+        let stream = tokio::net::TcpStream::connect(authority).await.unwrap();
+        let local = stream.local_addr().unwrap();
+        let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+            .await
+            .unwrap();
+        tokio::spawn(connection);
+        let requests = (0..streams).map(|_| {
+            let mut sender = sender.clone();
+            let request = hyper::Request::get(&uri)
+                .body(Empty::<Bytes>::new())
+                .unwrap();
+            tokio::spawn(async move { sender.send_request(request).await.unwrap() })
+        });
+        let mut bodies = Vec::new();
+        for response in requests.collect::<Vec<_>>() {
+            let body = response
+                .await
+                .unwrap()
+                .into_body()
+                .collect()
+                .await
+                .unwrap()
+                .to_bytes();
+            bodies.push(String::from_utf8(body.to_vec()).unwrap());
+        }
+        (local, bodies)
+    })
 }
 
 fn parse_answer(text: &str) -> Answer {

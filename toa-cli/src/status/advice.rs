@@ -119,7 +119,7 @@ fn say_what_was_seen(seen: &Seen, say: &mut impl FnMut(String)) {
     }
     if seen.lost > 0 {
         say(format!(
-            "{} addresses were lost: the kernel was out of memory",
+            "{} connections lost their address: the kernel was out of memory, or out of probes",
             seen.lost
         ));
     }

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# All tests. As root on Debian or Ubuntu it installs what they need and runs everything; elsewhere it runs what it
+# can and says what it skips, and why. With TOA_REQUIRE_PRIVILEGED=1 a skip is a failure.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+step() { printf '\n== %s\n' "$*"; }
+
+skip() {
+    echo "skipped: $*"
+    [[ ${TOA_REQUIRE_PRIVILEGED:-} != 1 ]] || {
+        echo "TOA_REQUIRE_PRIVILEGED=1: nothing may be skipped here" >&2
+        exit 1
+    }
+}
+
+may_install=no
+if [[ $(uname) == Linux && $EUID -eq 0 ]] && command -v apt-get >/dev/null; then
+    may_install=yes
+    step 'what the tests need'
+    scripts/install-deps
+fi
+
+step 'Rust: unit, property, integration and documentation tests'
+# Examples first: the end-to-end tests run them.
+cargo build --workspace --examples --locked
+cargo test --workspace --locked
+cargo test --workspace --locked --doc
+
+step 'the parser of the kernel module, in user space'
+if command -v cc make >/dev/null; then
+    make -s -C kmod/tests check
+else
+    skip 'no C compiler and make here'
+fi
+
+step 'the eBPF source in other kernels'
+if [[ $may_install == yes ]]; then
+    vm/selftest
+    vm/test-loader
+else
+    skip 'the virtual machines need root on Debian or Ubuntu to install QEMU and kernels'
+fi
+
+step 'the kernel module in its kernels'
+if [[ $may_install == yes ]]; then
+    kmod/test all
+else
+    skip 'the virtual machines need root on Debian or Ubuntu to install QEMU and kernels'
+fi
+
+step 'all tests passed'

@@ -1,0 +1,258 @@
+//! The command as operators use it, on this machine's own kernel.
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use toa_lab::netns::Namespace;
+
+const CONFORMANCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../conformance");
+
+fn toa(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_toa"))
+        .args(args)
+        .output()
+        .unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// A host for one test: networks and a BPF file system of its own, so that a
+/// source that the machine's owner has loaded is neither seen nor touched.
+struct Host {
+    _namespace: Namespace,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Host {
+    fn enter() -> Option<Self> {
+        static ALONE: Mutex<()> = Mutex::new(());
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let namespace = Namespace::enter_or_skip()?;
+        let none = None::<&Path>;
+        unshare(CloneFlags::CLONE_NEWNS).unwrap();
+        mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).unwrap();
+        mount(
+            Some("bpf"),
+            "/sys/fs/bpf",
+            Some("bpf"),
+            MsFlags::empty(),
+            none,
+        )
+        .unwrap();
+        Some(Self {
+            _namespace: namespace,
+            _alone: alone,
+        })
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        toa(&["unload"]);
+    }
+}
+
+fn conformance(args: &[&str]) {
+    let make = Command::new("make")
+        .args(["-s", "-C", CONFORMANCE])
+        .status()
+        .unwrap();
+    assert!(make.success(), "the conformance suite does not build");
+    let suite = PathBuf::from(CONFORMANCE).join("build/toa-conformance");
+    let output = Command::new(suite).args(args).output().unwrap();
+    let text = stdout(&output);
+    let failures: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.starts_with("ok "))
+        .collect();
+    assert!(output.status.success(), "{failures:#?}");
+    println!("conformance {args:?}: {}", text.lines().last().unwrap());
+}
+
+#[test]
+fn a_loaded_source_obeys_the_contract_and_an_unloaded_one_is_gone() {
+    let Some(_host) = Host::enter() else { return };
+    let load = toa(&["load"]);
+    assert!(load.status.success(), "{}", stderr(&load));
+    assert!(
+        stdout(&load).starts_with("loaded, for the whole host\n"),
+        "{}",
+        stdout(&load)
+    );
+    conformance(&["--source", "ebpf"]);
+
+    assert_eq!(stdout(&toa(&["unload"])), "unloaded\n");
+    assert_eq!(stdout(&toa(&["unload"])), "nothing was loaded\n");
+    conformance(&["--expect-none"]);
+}
+
+#[test]
+fn without_peername_the_true_peer_is_shown_and_4096_still_answers() {
+    let Some(_host) = Host::enter() else { return };
+    assert!(toa(&["load", "--no-peername"]).status.success());
+    conformance(&["--source", "ebpf", "--peername", "off", "--churn", "2000"]);
+}
+
+#[test]
+fn status_tells_what_was_loaded_and_fails_when_nothing_answers() {
+    let Some(_host) = Host::enter() else { return };
+    let none = toa(&["status"]);
+    assert_eq!(none.status.code(), Some(1));
+    assert!(stdout(&none).contains("none answers"), "{}", stdout(&none));
+    assert!(
+        stdout(&none).contains("run `toa load`"),
+        "{}",
+        stdout(&none)
+    );
+
+    assert!(
+        toa(&[
+            "load",
+            "--trust",
+            "10.1.0.0/16",
+            "--trust",
+            "fd00::/8",
+            "--kind",
+            "77"
+        ])
+        .status
+        .success()
+    );
+    let status = toa(&["status"]);
+    assert_eq!(status.status.code(), Some(0), "{}", stdout(&status));
+    for words in [
+        "eBPF program answers",
+        "10.1.0.0/16, fd00::/8",
+        "77",
+        "syn_recv_sock_toa",
+    ] {
+        assert!(
+            stdout(&status).contains(words),
+            "{words}: {}",
+            stdout(&status)
+        );
+    }
+
+    let json = toa(&["status", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&stdout(&json)).unwrap();
+    assert_eq!(report["answers"], "ebpf");
+    assert_eq!(report["ebpf"]["kinds"], serde_json::json!([77]));
+    assert_eq!(
+        report["ebpf"]["trusted"],
+        serde_json::json!(["10.1.0.0/16", "fd00::/8"])
+    );
+    assert_eq!(report["ebpf"]["peername"], true);
+    assert_eq!(report["ebpf"]["complete"], true);
+}
+
+#[test]
+fn loading_again_replaces_the_settings() {
+    let Some(_host) = Host::enter() else { return };
+    assert!(toa(&["load", "--kind", "77"]).status.success());
+    let again = toa(&["load", "--trust", "any"]);
+    assert!(
+        stdout(&again).starts_with("loaded, in the place of another"),
+        "{}",
+        stdout(&again)
+    );
+    let status = stdout(&toa(&["status"]));
+    assert!(status.contains("254, 253, 200"), "{status}");
+    assert!(
+        status.contains("! everybody's option is believed"),
+        "{status}"
+    );
+}
+
+#[test]
+fn nonsense_is_refused_with_the_value_and_the_cure_and_loads_nothing() {
+    let Some(_host) = Host::enter() else { return };
+    for (args, words) in [
+        (
+            &["load", "--trust", "10.0.0.0/33"][..],
+            &["\"10.0.0.0/33\"", "write CIDRs"][..],
+        ),
+        (
+            &["load", "--trust", "10.0.0.1/8"],
+            &["10.0.0.1/8", "write 10.0.0.0/8"],
+        ),
+        (
+            &["load", "--trust", "any", "--trust", "10.0.0.0/8"],
+            &["\"any\"", "alone"],
+        ),
+        (&["load", "--kind", "2"], &["kind 2", "254, 253 or 200"]),
+        (&["load", "--kind", "256"], &["256"]),
+        (
+            &["load", "--cgroup", "/proc"],
+            &["/proc is not a cgroup v2 directory"],
+        ),
+        (
+            &["load", "--cgroup", "/no/such"],
+            &["/no/such is not a cgroup v2 directory"],
+        ),
+        (&["lb", "3000", "--kind", "8"], &["kind 8"]),
+        (
+            &["lb", "3000", "--network-v4", "10.9.9.0/30"],
+            &["10.9.9.0/30", "too small"],
+        ),
+    ] {
+        let refused = toa(args);
+        assert_eq!(refused.status.code(), Some(2), "{args:?}");
+        for word in words {
+            assert!(
+                stderr(&refused).contains(word),
+                "{args:?}: {}",
+                stderr(&refused)
+            );
+        }
+        assert_eq!(
+            toa(&["status"]).status.code(),
+            Some(1),
+            "{args:?} loaded something"
+        );
+    }
+}
+
+#[test]
+fn without_privilege_the_error_names_it() {
+    let Some(_host) = Host::enter() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let copy = dir.path().join("toa");
+    std::fs::copy(env!("CARGO_BIN_EXE_toa"), &copy).unwrap();
+    std::fs::set_permissions(
+        dir.path(),
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )
+    .unwrap();
+    let as_nobody = |args: &[&str]| {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
+        command.arg(&copy).args(args).output().unwrap()
+    };
+    let load = as_nobody(&["load"]);
+    assert_eq!(load.status.code(), Some(2));
+    assert!(stderr(&load).contains("run as root"), "{}", stderr(&load));
+
+    assert!(toa(&["load"]).status.success());
+    let status = as_nobody(&["status"]);
+    assert_eq!(
+        status.status.code(),
+        Some(0),
+        "asking a source needs no privilege"
+    );
+    assert!(
+        stdout(&status).contains("the eBPF program answers"),
+        "{}",
+        stdout(&status)
+    );
+}
