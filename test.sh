@@ -22,10 +22,7 @@ if [[ $(uname) == Linux && $EUID -eq 0 ]] && command -v apt-get >/dev/null; then
 fi
 
 step 'Rust: unit, property, integration and documentation tests'
-# Examples first: the end-to-end tests run them.
-cargo build --workspace --examples --locked
 cargo test --workspace --locked
-cargo test --workspace --locked --doc
 
 step 'the parser of the kernel module, in user space'
 if command -v cc make >/dev/null; then
