@@ -102,12 +102,13 @@ fn killed_at_any_moment_nothing_stays_that_load_and_unload_do_not_put_right() {
             if round % 2 == 0 {
                 pins.load(&host.config()).unwrap();
                 assert!(pins.status().unwrap().unwrap().complete);
-                let (stream, ..) = host.open_via_balancer(&listener);
+                let (stream, _, mut peer) = host.open_via_balancer(&listener);
                 assert_eq!(
                     client_of(&stream).as_deref(),
                     Some(CLIENT_ADDR),
                     "{role} {round}"
                 );
+                peer.reset(&[]).unwrap();
             }
             pins.unload().unwrap();
             host.expect_nothing_left();

@@ -90,12 +90,13 @@ fn no_connection_loses_its_address_while_the_source_is_replaced() {
         });
         let mut opened = 0;
         while !done.load(Ordering::Relaxed) {
-            let (stream, ..) = host.open_via_balancer(&listener);
+            let (stream, _, mut peer) = host.open_via_balancer(&listener);
             assert_eq!(
                 client_of(&stream).as_deref(),
                 Some(CLIENT_ADDR),
                 "connection {opened}"
             );
+            peer.reset(&[]).unwrap();
             opened += 1;
         }
         loads.join().unwrap();
