@@ -92,7 +92,7 @@ impl Host {
         options: &[u8],
     ) -> (TcpStream, SocketAddr, Peer<'_>) {
         let port = self.next_port.get();
-        self.next_port.set(port + 1);
+        self.next_port.set(port.checked_add(1).unwrap_or(20_000));
         let to = listener.local_addr().unwrap();
         let mut peer = self.device.peer(SocketAddr::new(from.into(), port), to);
         peer.connect(&[], options).unwrap();
