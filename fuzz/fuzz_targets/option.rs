@@ -7,7 +7,9 @@ use toa_core::option::{Parsed, ToaOption, is_client_address, parse};
 
 fuzz_target!(|options: &[u8]| {
     let kinds = OptionKinds::default();
-    let Parsed::Found(found) = parse(options, &kinds) else { return };
+    let Parsed::Found(found) = parse(options, &kinds) else {
+        return;
+    };
     assert!(kinds.contains(found.kind));
     assert!(is_client_address(toa_core::to_mapped(found.client).ip()));
 
@@ -15,7 +17,11 @@ fuzz_target!(|options: &[u8]| {
     // behind the list takes it back.
     let short = found.encode();
     let mapped = toa_core::to_mapped(found.client).into();
-    let long = ToaOption { client: mapped, ..found }.encode();
+    let long = ToaOption {
+        client: mapped,
+        ..found
+    }
+    .encode();
     let stands = |bytes: &[u8]| options.windows(bytes.len()).any(|window| window == bytes);
     assert!(stands(&short) || stands(&long));
     assert_eq!(parse(&short, &kinds), Parsed::Found(found));

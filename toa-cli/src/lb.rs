@@ -1,5 +1,6 @@
 //! `toa lb`: the laptop load balancer.
 
+use std::net::IpAddr;
 use std::process::ExitCode;
 use std::sync::mpsc;
 
@@ -9,7 +10,7 @@ use ipnet::{Ipv4Net, Ipv6Net};
 use toa_core::OptionKinds;
 use toa_lab::{Balancer, BalancerConfig, Mode};
 
-/// The server must listen on 0.0.0.0 or [::]; clients are programs on this machine.
+/// The server must listen on all addresses, not on loopback; clients are programs on this machine.
 /// The balancer lives on a TUN device that goes when this ends.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Lb {
@@ -21,6 +22,9 @@ pub(crate) struct Lb {
     /// The port that clients connect to [default: the server's]
     #[arg(long, value_name = "PORT")]
     port: Option<u16>,
+    /// The address that clients connect to [default: the device network's second]
+    #[arg(long, value_name = "IP")]
+    address: Option<IpAddr>,
     /// The TCP option kind of the inserted option
     #[arg(long, value_name = "N", default_value_t = 254)]
     kind: u8,
@@ -88,6 +92,9 @@ impl Lb {
             .with_option_in_syn(self.syn);
         if let Some(port) = self.port {
             config = config.with_virtual_port(port);
+        }
+        if let Some(address) = self.address {
+            config = config.with_virtual_ip(address);
         }
         if let Some(network) = self.network_v4 {
             config = config.with_network_v4(network);
