@@ -19,11 +19,11 @@
 //!
 //! # Why aya
 //!
-//! Both aya 0.14 and libbpf-rs 0.27 load the object with all its maps. libbpf-rs pins
-//! and replaces links by itself, but wants libelf and zlib headers and a C compiler on
-//! every user's machine. aya is Rust alone; the calls it lacks for cgroup links
-//! (create, pin, replace, look at) are a few lines around bpf(2), and going that way
-//! treats all four programs alike.
+//! Both were tried against all that is needed. libbpf-rs 0.27 loads the object, attaches
+//! and pins all four programs by itself, but wants a C compiler and the headers of libelf
+//! and zlib to build, and both libraries wherever the result runs. aya 0.14 is Rust alone;
+//! the calls it lacks for cgroup links (create, pin, replace, look at) are a few lines
+//! around bpf(2), and going that way treats all four programs alike.
 //!
 //! # What it costs others
 //!
