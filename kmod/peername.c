@@ -84,7 +84,7 @@ static int on_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)call->name;
 	struct sockaddr_in *in = (struct sockaddr_in *)call->name;
 
-	if ((long)regs_return_value(regs) < 0 || (int)regs_return_value(regs) < 0)
+	if ((int)regs_return_value(regs) < 0)
 		return 0;
 	if (call->name->sa_family == AF_INET6) {
 		in6->sin6_port = call->client.port;

@@ -10,7 +10,9 @@
 
 #include "args.h"
 
-#if defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) && defined(TOA_HAVE_FTRACE_REGS_ARGUMENT)
+/* TOA_NO_FTRACE: for tests of the other way, "make KCFLAGS=-DTOA_NO_FTRACE". */
+#if defined(TOA_NO_FTRACE)
+#elif defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) && defined(TOA_HAVE_FTRACE_REGS_ARGUMENT)
 #define TOA_HOOK_FTRACE
 #define TOA_FTRACE_SAVE_REGS	0
 #elif defined(CONFIG_DYNAMIC_FTRACE_WITH_REGS)

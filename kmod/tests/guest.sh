@@ -6,6 +6,13 @@ dmesg -n 4
 ./params.sh
 insmod toa.ko
 dmesg | grep -q '] TOA: toa loaded$'
+if grep -q '^tcp_v4_syn_recv_sock ' /sys/kernel/tracing/enabled_functions; then by=ftrace; else by=kprobes; fi
+echo "params: hooked by $by, $(uname -r) $(uname -m)"
+for run in without with; do
+    [ $run = with ] || rmmod toa
+    echo "params: $run the module: $(toa-load bench 3000)"
+    [ $run = with ] || insmod toa.ko
+done
 toa-conformance --source module --no-skip --churn "$1"
 echo N >/sys/module/toa/parameters/peername
 toa-conformance --source module --no-skip --peername off --churn 500 >/tmp/off || { grep -A3 '^not ok' /tmp/off; exit 1; }

@@ -22,6 +22,16 @@ unload() {
 slab() { awk -v what="$1" '$1 == what ":" { print $2 }' /proc/meminfo; }
 objects() { awk '$1 == "toa_entry" { print $2 }' /proc/slabinfo; }
 
+# After all that the module reads addresses, in the namespace of process $1.
+sees() {
+    n=0
+    until awk -F: '$1 ~ /^syn_recv_sock_toa/ { exit $2 + 0 == 0 }' "/proc/$1/net/toa_stats"; do
+        n=$((n + 1))
+        [ $n -lt 300 ] || die "no address seen"
+        usleep 100000
+    done
+}
+
 cycle() {
     toa-load run & load1=$!
     toa-load run & load2=$!
@@ -36,7 +46,8 @@ cycle() {
         kill -0 $load1 && kill -0 $load2 || die "a load ended in cycle $n"
     done
     insmod $module || die "insmod"
-    sleep 1
+    sees $load1
+    sees $load2
     kill $load1 $load2
     wait $load1 || die "load 1 failed"
     wait $load2 || die "load 2 failed"
