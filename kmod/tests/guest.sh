@@ -6,7 +6,7 @@ dmesg -n 4
 ./params.sh
 insmod toa.ko
 dmesg | grep -q '] TOA: toa loaded$'
-if grep -q '^tcp_v4_syn_recv_sock ' /sys/kernel/tracing/enabled_functions; then by=ftrace; else by=kprobes; fi
+if grep -q ' tcp_v4_syn_recv_sock' /sys/kernel/debug/kprobes/list; then by=kprobes; else by=ftrace; fi
 echo "params: hooked by $by, $(uname -r) $(uname -m)"
 for run in without with; do
     [ $run = with ] || rmmod toa

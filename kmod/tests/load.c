@@ -125,18 +125,22 @@ static void acceptor(struct server *servers, bool must)
 	_exit(0);
 }
 
-/* So that no orphan of the host's waits for an answer. */
-static void reset_fins(int wait_ms)
+/* The host's FIN is answered, so that no orphan of its waits and tries again. */
+static void answer_fin(const struct segment *seg)
+{
+	struct peer peer = { .me = seg->dst, .host = seg->src, .seq = seg->ack,
+			     .ack = seg->seq + 1 };
+
+	if (seg->flags & TCP_FIN)
+		peer_rst(&peer, no_options);
+}
+
+static void answer_fins(int wait_ms)
 {
 	struct segment seg;
 
-	while (tun_receive(&seg, wait_ms)) {
-		struct peer peer = { .me = seg.dst, .host = seg.src, .seq = seg.ack,
-				     .ack = seg.seq + 1 };
-
-		if (seg.flags & TCP_FIN)
-			peer_rst(&peer, no_options);
-	}
+	while (tun_receive(&seg, wait_ms))
+		answer_fin(&seg);
 }
 
 /* A round of handshakes: all SYNs, then each SYN-ACK as it comes is answered. */
@@ -152,6 +156,7 @@ static unsigned int make_round(struct server *server)
 		peer_send(&peers[i], TCP_SYN, no_options, NULL, 0);
 	}
 	while (done < ROUND && tun_receive(&seg, 200)) {
+		answer_fin(&seg);
 		if ((seg.flags & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK))
 			continue;
 		for (i = 0; i < ROUND; i++)
@@ -216,14 +221,14 @@ static int run(unsigned long connections, bool must)
 		made += make_round(&servers[tries++ % SIDES]);
 		if (waitpid(child, &status, WNOHANG) == child)
 			return 1;
-		reset_fins(0);
+		answer_fins(0);
 	}
 	kill(child, SIGTERM);
 	waitpid(child, &status, 0);
 	for (unsigned int i = 0; i < SIDES; i++)
 		server_close(&servers[i]);
 	/* Longer than a lost FIN takes to come again. */
-	reset_fins(must ? 3000 : 300);
+	answer_fins(must ? 3000 : 300);
 	printf("toa-load: %lu handshakes in %ld ms, seen %lu, with address %lu, entries %lu - %lu, missed %lu, no memory %lu\n",
 	       made, clock_ms() - start, counter("syn_recv_sock_toa") + counter("syn_recv_sock_no_toa"),
 	       counter("syn_recv_sock_toa"), counter("ip6_address_alloc"),
