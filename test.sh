@@ -42,6 +42,7 @@ fi
 step 'the kernel module in its kernels'
 if [[ $may_install == yes ]]; then
     kmod/test all
+    vm/test-demo
 else
     skip 'the virtual machines need root on Debian or Ubuntu to install QEMU and kernels'
 fi

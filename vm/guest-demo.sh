@@ -1,0 +1,26 @@
+#!/bin/sh
+# In the guest: axum_demo finds the kernel module, needs no eBPF, and answers with the client's own address.
+set -eu
+
+fail() { echo "FAILED: $*"; cat demo.log; exit 1; }
+
+insmod toa.ko
+bin/toa status || fail 'toa status does not find the module'
+bin/axum_demo '[::]:3000' >demo.log 2>&1 &
+demo=$!
+for _ in $(seq 100); do
+    ! grep -q '^compare' demo.log || break
+    sleep 0.2
+done
+url=$(sed -n 's/^try  *curl -6 //p' demo.log)
+grep -q '^source .*already (Own)' demo.log || fail 'the demo does not use the module'
+
+# curl says itself which address and port it had.
+answer=$(bin/curl -sS -6 --retry 20 --retry-connrefused -w '%{local_ip} %{local_port}' "$url") || fail 'no answer'
+echo "$answer"
+local=$(echo "$answer" | tail -n 1)
+echo "$answer" | grep -qF "you are [${local% *}]:${local#* } (toa, peer " || fail "not the client's address"
+
+bin/curl -sS http://127.0.0.1:3000/ | grep -F '(no option sent)' || fail 'a direct connection has no reason'
+kill "$demo"
+rmmod toa
