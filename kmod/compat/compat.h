@@ -6,7 +6,6 @@
 #include <linux/compiler.h>
 #include <linux/kernel.h>
 #include <linux/rcupdate.h>
-#include <linux/version.h>
 #include <net/ipv6.h>
 #include <net/sock.h>
 #include <net/inet_common.h>
@@ -32,12 +31,12 @@
 #endif
 
 /*
- * Probe handlers run with preemption disabled. Until 5.0 synchronize_rcu() did
- * not wait for such sections.
+ * Probe handlers run with preemption disabled. synchronize_rcu() waits for such
+ * sections too since 4.20, and in Red Hat's kernels since some release.
  */
 static inline void toa_synchronize_handlers(void)
 {
-#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 0, 0)
+#ifdef TOA_HAVE_SYNCHRONIZE_SCHED
 	synchronize_sched();
 #else
 	synchronize_rcu();

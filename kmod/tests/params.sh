@@ -29,12 +29,12 @@ private=$(cat $of/trusted)
 [ "$private" = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,169.254.0.0/16,127.0.0.0/8,fc00::/7,fe80::/10,::1/128" ] ||
     die "default trusted: $private"
 
-for nonsense in "" , 256 -1 254,x 254,0 8 34 0x10 254.253; do refused kinds "$nonsense"; done
+for nonsense in "" "," 256 -1 254,x 254,0 8 34 0x10 254.253; do refused kinds "$nonsense"; done
 taken kinds 252 252
 taken kinds " 200, 254" 254,200
 taken kinds 254,253,200 254,253,200
 
-for nonsense in "" , 10.0.0.0/33 10.0.0.1/8 300.0.0.1 ::/129 10.0.0.0/ 10.0.0.0/-1 10.0.0.0/+8 10.0.0.0/8/8 fd00::1/64 any,10.0.0.0/8 10.0.0.0/8,private \
+for nonsense in "" "," 10.0.0.0/33 10.0.0.1/8 300.0.0.1 ::/129 10.0.0.0/ 10.0.0.0/-1 10.0.0.0/+8 10.0.0.0/8/8 fd00::1/64 any,10.0.0.0/8 10.0.0.0/8,private \
     nonsense "10.0.0.0/8;10.1.0.0/16" 99999999999999999999999999999999999999999999999999999999999999999999; do
     refused trusted "$nonsense"
 done

@@ -43,7 +43,8 @@ cycle() {
         [ $((n % 4)) = 0 ] || usleep $((n % 7 * 20000))
         unload
         n=$((n + 1))
-        kill -0 $load1 && kill -0 $load2 || die "a load ended in cycle $n"
+        kill -0 $load1 || die "load 1 ended in cycle $n"
+        kill -0 $load2 || die "load 2 ended in cycle $n"
     done
     insmod $module || die "insmod"
     sees $load1
@@ -62,7 +63,8 @@ outlive() {
     n=0
     until grep -q open /tmp/held; do
         n=$((n + 1))
-        [ $n -lt 600 ] && kill -0 $holder || die "no $held connections"
+        [ $n -lt 600 ] || die "no $held connections"
+        kill -0 $holder || die "the holder ended"
         usleep 100000
     done
     unload
