@@ -46,16 +46,20 @@
 #![forbid(unsafe_code)]
 
 mod client_addr;
+mod client_as_peer;
 mod connection;
 mod error;
 mod extract;
 mod on_connect;
 mod real_client;
+mod require_toa;
 mod stream;
 pub mod test;
 
 pub use client_addr::ClientAddr;
+pub use client_as_peer::client_as_peer;
 pub use error::Unavailable;
 pub use on_connect::{on_connect, on_connect_with};
 pub use real_client::RealClient;
+pub use require_toa::{RequireToa, RequireToaFuture, RequireToaService};
 pub use toa_core::{Policy, Provenance, SourceKind, TrustedPeers};
