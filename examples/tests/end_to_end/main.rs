@@ -4,6 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod demos;
+mod nginx;
+mod proxy;
+mod sockets;
 mod support;
 mod system_calls;
 mod unmodified_programs;
