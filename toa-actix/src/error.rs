@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use actix_web::http::StatusCode;
+use actix_web::http::{StatusCode, header::ContentType};
 use actix_web::{HttpResponse, ResponseError};
 
 /// Why a request has no [`ClientAddr`](crate::ClientAddr), not even its peer's:
@@ -55,6 +55,8 @@ impl ResponseError for Unavailable {
     }
 
     fn error_response(&self) -> HttpResponse {
-        HttpResponse::build(self.status_code()).body(self.to_string())
+        HttpResponse::build(self.status_code())
+            .content_type(ContentType::plaintext())
+            .body(self.to_string())
     }
 }

@@ -1,4 +1,14 @@
-//! Deny mode: nothing but what comes through the balancer.
+//! Deny mode: only what comes through the balancer is served.
+//!
+//! The rules are `toa-tower`'s:
+//!
+//! 1. A connection for which a trusted balancer vouches ([`Provenance::Toa`]) passes.
+//! 2. Any other is answered 403, whatever the reason: no option, an untrusted peer, an
+//!    invalid option, no source, a Unix socket. So is [`Provenance::Accept`]: there the
+//!    balancer's own address is unknown, and nobody can tell it from a direct connection.
+//! 3. An exempt path passes without the option: balancers probe without it.
+//! 4. Where nothing is wired up everything is answered 500, exempt paths too: so the
+//!    first health check finds it, not the first attacker.
 
 use std::fmt;
 use std::future::{Future, Ready, ready};
@@ -7,7 +17,7 @@ use std::task::{Context, Poll, ready as ready_or_return};
 
 use actix_web::body::{BoxBody, EitherBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
-use actix_web::http::StatusCode;
+use actix_web::http::{StatusCode, header::ContentType};
 use actix_web::{Error, HttpResponse, ResponseError};
 use pin_project_lite::pin_project;
 use toa_core::Provenance;
@@ -15,9 +25,7 @@ use toa_core::Provenance;
 use crate::connection;
 use crate::error::Unavailable;
 
-/// Middleware that answers 403 to every request that did not come through a trusted
-/// balancer, so that nobody gets around it: [`Provenance::Toa`] passes, all else,
-/// "no source" included, is refused with the reason in the body.
+/// Answers 403 to what did not come through the balancer, with a sentence for a body.
 ///
 /// ```
 /// use actix_web::{App, web};
@@ -28,9 +36,10 @@ use crate::error::Unavailable;
 ///     .wrap(RequireToa::new().with_exempt_path("/health"));
 /// ```
 ///
-/// Where nothing is wired up the answer is 500. On an `App` it is for all routes, on
-/// a `Scope` or `Resource` for those within. `middleware::Condition` switches it by
-/// configuration, with [`Mode`](crate::Mode) for instance.
+/// Where nothing is wired up it answers 500 to everything, exempt paths included. On an
+/// `App` it is for all routes, on a `Scope` or `Resource` for those within.
+/// `middleware::Condition` switches it by configuration, by
+/// [`Mode::is_require`](crate::Mode::is_require) for instance.
 #[derive(Clone, Debug, Default)]
 pub struct RequireToa {
     exempt: Vec<String>,
@@ -63,23 +72,24 @@ pin_project! {
 }
 
 impl RequireToa {
-    /// Refuses on all paths.
+    /// Refuses everything that did not come through the balancer.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Serves `path` to everybody: balancers probe a health check without the option.
-    /// Exactly this path, as it stands in the request.
+    /// Lets requests for exactly this path pass without the option, such as the
+    /// balancer's health checks. It is the whole path as the request has it, within a
+    /// `Scope` too.
     ///
     /// # Panics
-    /// When `path` has no leading slash and so could never match.
+    /// When the path does not start with `/`, as it would never match.
     #[must_use]
     pub fn with_exempt_path(mut self, path: impl Into<String>) -> Self {
         let path = path.into();
         assert!(
             path.starts_with('/'),
-            "the exempt path {path:?} matches no request: begin it with a slash"
+            "the exempt path {path:?} can never match: start it with a slash"
         );
         self.exempt.push(path);
         self
@@ -128,18 +138,17 @@ where
 
 impl<S> RequireToaService<S> {
     fn refusal(&self, request: &ServiceRequest) -> Option<Error> {
-        if self.exempt.iter().any(|path| path == request.path()) {
-            return None;
-        }
-        match connection::client(request.conn_data(), request.peer_addr(), request) {
-            Ok(client) if client.is_from_toa() => None,
-            Ok(client) => Some(Refused::Address(client.provenance()).into()),
-            Err(Unavailable::UnixSocket) => Some(Refused::UnixSocket.into()),
+        let reason = match connection::client(request.conn_data(), request.peer_addr(), request) {
+            Ok(client) if client.is_from_toa() => return None,
+            Ok(client) => Refused::Address(client.provenance()),
+            Err(Unavailable::UnixSocket) => Refused::UnixSocket,
             Err(error) => {
                 error.log();
-                Some(error.into())
+                return Some(error.into());
             }
-        }
+        };
+        let exempt = self.exempt.iter().any(|path| path == request.path());
+        (!exempt).then(|| reason.into())
     }
 }
 
@@ -172,15 +181,11 @@ enum Refused {
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "refused: only what comes through the load balancer is served here, and nothing \
-             shows that this connection did (",
-        )?;
+        f.write_str("only clients of the load balancer are served here: ")?;
         match self {
-            Self::Address(provenance) => provenance.fmt(f)?,
-            Self::UnixSocket => f.write_str("unix socket")?,
+            Self::Address(provenance) => provenance.fmt(f),
+            Self::UnixSocket => f.write_str("unix socket"),
         }
-        f.write_str(")")
     }
 }
 
@@ -190,6 +195,8 @@ impl ResponseError for Refused {
     }
 
     fn error_response(&self) -> HttpResponse<BoxBody> {
-        HttpResponse::build(self.status_code()).body(self.to_string())
+        HttpResponse::build(self.status_code())
+            .content_type(ContentType::plaintext())
+            .body(self.to_string())
     }
 }

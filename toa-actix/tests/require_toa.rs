@@ -1,5 +1,4 @@
 //! Deny mode, and what every other way of asking says in the same case.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
 
@@ -36,9 +35,8 @@ fn routes(config: &mut web::ServiceConfig) {
 }
 
 fn refused(reason: &str) -> (StatusCode, String) {
-    let sentence = "refused: only what comes through the load balancer is served here, and \
-                    nothing shows that this connection did";
-    (StatusCode::FORBIDDEN, format!("{sentence} ({reason})"))
+    let sentence = format!("only clients of the load balancer are served here: {reason}");
+    (StatusCode::FORBIDDEN, sentence)
 }
 
 /// Extractor, optional extractor and middleware in each case that there is.
@@ -92,6 +90,8 @@ async fn exempt_paths_are_served_to_everybody_and_match_as_a_whole() {
         .default_service(web::to(async || "served"))
         .wrap(deny);
     let app = init_service(app).await;
+    let peer = BALANCER.parse().unwrap();
+    let probe = ClientAddr::mock(peer, peer, Provenance::NotSent);
     for (path, served) in [
         ("/health", true),
         ("/health?verbose=1", true),
@@ -105,16 +105,24 @@ async fn exempt_paths_are_served_to_everybody_and_match_as_a_whole() {
         ("/ready", false),
         ("/", false),
     ] {
-        // Not even wired up: a health check asks whether the process is alive.
-        let status = call_service(&app, TestRequest::with_uri(path).to_request())
-            .await
-            .status();
-        assert_eq!(status == StatusCode::OK, served, "{path}");
+        let request = with_client_addr(TestRequest::with_uri(path).to_request(), probe);
+        let status = call_service(&app, request).await.status();
+        let expected = if served {
+            StatusCode::OK
+        } else {
+            StatusCode::FORBIDDEN
+        };
+        assert_eq!(status, expected, "{path}");
     }
+    // Not wired up: the first health check is to find it.
+    let request = TestRequest::with_uri("/health").to_request();
+    let response = call_service(&app, request).await;
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(read_body(response).await, NOT_WIRED_UP);
 }
 
 #[test]
-#[should_panic(expected = "the exempt path \"health\" matches no request: begin it with a slash")]
+#[should_panic(expected = "the exempt path \"health\" can never match: start it with a slash")]
 fn an_exempt_path_that_could_never_match_is_refused_when_configured() {
     let _ = RequireToa::new().with_exempt_path("health");
 }
