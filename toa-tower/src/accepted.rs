@@ -25,6 +25,10 @@ impl Accepted {
     }
 
     /// `peer` is what `accept()` returned.
+    #[cfg_attr(
+        not(feature = "axum"),
+        expect(dead_code, reason = "only `axum::serve` tells accept()'s answer")
+    )]
     pub(crate) fn resolve(&self, stream: &TcpStream, peer: SocketAddr) -> ClientAddr {
         self.detect(stream);
         self.resolver.resolve(stream, peer).into()

@@ -11,7 +11,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{LazyLock, PoisonError, RwLock, RwLockWriteGuard};
 
 use tonic::transport::server::TcpConnectInfo;
 
@@ -19,7 +19,9 @@ use crate::client_addr::ClientAddr;
 
 type Key = (Option<SocketAddr>, SocketAddr);
 
-static STORIES: LazyLock<Mutex<HashMap<Key, Vec<ClientAddr>>>> = LazyLock::new(Mutex::default);
+type Stories = HashMap<Key, Vec<ClientAddr>>;
+
+static STORIES: LazyLock<RwLock<Stories>> = LazyLock::new(RwLock::default);
 
 /// Keeps one connection's story while it lives.
 #[derive(Debug)]
@@ -68,13 +70,14 @@ impl Drop for Live {
 
 /// The story of the live connection that tonic describes so, if it is one of ours.
 pub(crate) fn find(info: &TcpConnectInfo) -> Option<ClientAddr> {
-    let stories = stories();
-    let same = stories.get(&(info.local_addr, info.remote_addr?))?;
+    let key = (info.local_addr, info.remote_addr?);
+    let stories = STORIES.read().unwrap_or_else(PoisonError::into_inner);
+    let same = stories.get(&key)?;
     same.iter().min_by_key(|story| story.is_from_toa()).copied()
 }
 
-fn stories() -> MutexGuard<'static, HashMap<Key, Vec<ClientAddr>>> {
-    STORIES.lock().unwrap_or_else(PoisonError::into_inner)
+fn stories() -> RwLockWriteGuard<'static, Stories> {
+    STORIES.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
