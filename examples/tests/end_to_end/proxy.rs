@@ -2,7 +2,7 @@
 //! balancer is the client of its own connections, and one that reuses them makes a
 //! request carry the address of whoever opened the connection.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::Command;
 
@@ -28,14 +28,14 @@ struct Service {
 }
 
 impl Service {
-    fn start() -> Self {
+    fn start(example_name: &str) -> Self {
         for client in CLIENTS {
-            let args = ["addr", "add", &format!("{client}/32"), "dev", "lo"];
+            let args = ["addr", "replace", &format!("{client}/32"), "dev", "lo"];
             assert!(Command::new("ip").args(args).status().unwrap().success());
         }
         let source = toa_bpf::attach(&toa_bpf::Config::default()).unwrap();
         let balancer = Balancer::start(BalancerConfig::fnat44_to(PORT)).unwrap();
-        let mut program = unprivileged(&example("axum_demo"));
+        let mut program = unprivileged(&example(example_name));
         let server = Server::start(program.arg(format!("[::]:{PORT}")));
         await_listener(PORT);
         Self {
@@ -66,9 +66,9 @@ impl Service {
 }
 
 /// What the service answers each of the clients, one after the other, through the proxy.
-fn ask_as_each_client(path: &str) -> Vec<Answer> {
-    let url = format!("http://127.0.0.1:{PROXY}{path}");
-    let ask = |client: Ipv4Addr| curl(&["--interface", &client.to_string()], &[&url]);
+fn ask_as_each_client(scheme: &str, path: &str) -> Vec<Answer> {
+    let url = format!("{scheme}://127.0.0.1:{PROXY}{path}");
+    let ask = |client: Ipv4Addr| curl(&["-k", "--interface", &client.to_string()], &[&url]);
     CLIENTS.into_iter().flat_map(ask).collect()
 }
 
@@ -81,18 +81,21 @@ fn told(answer: &Answer) -> IpAddr {
 #[test]
 fn a_proxy_that_opens_a_connection_for_each_request_keeps_the_clients_apart() {
     let Some(_world) = world() else { return };
-    let service = Service::start();
+    let service = Service::start("axum_demo");
     let _proxy = service.http_proxy("");
-    let told: Vec<IpAddr> = ask_as_each_client("/client").iter().map(told).collect();
+    let told: Vec<IpAddr> = ask_as_each_client("http", "/client")
+        .iter()
+        .map(told)
+        .collect();
     assert_eq!(told, CLIENTS.map(IpAddr::V4));
 }
 
 #[test]
 fn a_proxy_that_reuses_its_upstream_connections_gives_one_client_the_address_of_another() {
     let Some(_world) = world() else { return };
-    let service = Service::start();
+    let service = Service::start("axum_demo");
     let _proxy = service.http_proxy("keepalive 1;");
-    let answers = ask_as_each_client("/client");
+    let answers = ask_as_each_client("http", "/client");
     let [first, second] = answers.try_into().unwrap();
     assert_eq!(second.local.ip(), CLIENTS[1], "the second client asked");
     assert_eq!(told(&first), CLIENTS[0]);
@@ -104,33 +107,31 @@ fn a_proxy_that_reuses_its_upstream_connections_gives_one_client_the_address_of_
 }
 
 #[test]
-fn behind_a_stream_proxy_the_client_is_the_proxy() {
+fn behind_a_stream_proxy_the_client_is_the_proxy_also_where_it_passes_tls() {
     let Some(_world) = world() else { return };
     let module = Path::new("/usr/lib/nginx/modules/ngx_stream_module.so");
     assert!(
         module.exists(),
         "install libnginx-mod-stream (scripts/install-deps does)"
     );
-    let service = Service::start();
-    let stream = format!(
-        "load_module {};
-         stream {{ server {{ listen {PROXY}; proxy_pass {}; }} }}",
-        module.display(),
-        service.balancer.virtual_addr()
-    );
-    let _proxy = Nginx::start(PROXY, &stream, "");
-    let proxy = service.balancer.virtual_addr();
-    for answer in ask_as_each_client("/") {
-        // The proxy's address on its way to the balancer, never the client's.
-        let told = answer.body.strip_prefix("you are ").unwrap();
-        assert!(told.contains("(toa, peer "), "{answer:?}");
-        assert!(
-            !told.starts_with(&answer.local.ip().to_string()),
-            "{answer:?}"
+    for (example, scheme) in [("axum_demo", "http"), ("axum_tls", "https")] {
+        let service = Service::start(example);
+        let stream = format!(
+            "load_module {};
+             stream {{ server {{ listen {PROXY}; proxy_pass {}; }} }}",
+            module.display(),
+            service.balancer.virtual_addr()
         );
-        let (told, _) = told.split_once(' ').unwrap();
-        let told: std::net::SocketAddr = told.parse().unwrap();
-        assert_eq!(told.ip(), route_to(proxy.ip()), "{answer:?}");
+        let _proxy = Nginx::start(PROXY, &stream, "");
+        let proxy = route_to(service.balancer.virtual_addr().ip());
+        for answer in ask_as_each_client(scheme, "/") {
+            assert!(CLIENTS.map(IpAddr::V4).contains(&answer.local.ip()));
+            let told = answer.body.strip_prefix("you are ").unwrap();
+            let (told, story) = told.split_once(' ').unwrap();
+            assert!(story.starts_with("(toa, peer "), "{example}: {answer:?}");
+            let told: SocketAddr = told.parse().unwrap();
+            assert_eq!(told.ip(), proxy, "{example}: {answer:?}");
+        }
     }
 }
 
