@@ -1,6 +1,8 @@
 //! What the examples share: a stage to try TOA on, on one machine.
 #![forbid(unsafe_code)]
 
+pub mod tls;
+
 use std::net::{Ipv6Addr, SocketAddr};
 
 use anyhow::Context;

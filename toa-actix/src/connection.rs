@@ -4,10 +4,12 @@ use std::cell::OnceCell;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use actix_web::HttpMessage;
 use toa_core::{Pending, Resolver};
 
 use crate::client_addr::ClientAddr;
 use crate::error::Unavailable;
+use crate::test::Injected;
 
 /// One connection's data. The kernel is asked when the connection opens; what
 /// `accept()` returned is known to actix with the first request, so the answer is
@@ -20,8 +22,24 @@ pub(crate) enum Connection {
         pending: Pending,
         client: OnceCell<ClientAddr>,
     },
-    /// A stream type that is not known, such as a Unix socket's.
-    Unknown,
+    /// A connection that has no client address, and why.
+    Other(Unavailable),
+}
+
+/// The client of a request, from what its connection tells, else what a test has
+/// injected; `accepted` is the peer address as actix has it.
+pub(crate) fn client(
+    connection: Option<&Connection>,
+    accepted: Option<SocketAddr>,
+    request: &impl HttpMessage,
+) -> Result<ClientAddr, Unavailable> {
+    if let Some(connection) = connection {
+        return connection.client(accepted);
+    }
+    match request.extensions().get() {
+        Some(&Injected(client)) => Ok(client),
+        None => Err(Unavailable::NotWiredUp),
+    }
 }
 
 impl Connection {
@@ -33,15 +51,14 @@ impl Connection {
         }
     }
 
-    /// The client; `accepted` is the peer address as actix has it.
-    pub(crate) fn client(&self, accepted: Option<SocketAddr>) -> Result<ClientAddr, Unavailable> {
-        let Self::Tcp {
-            resolver,
-            pending,
-            client,
-        } = self
-        else {
-            return Err(Unavailable::UnknownStream);
+    fn client(&self, accepted: Option<SocketAddr>) -> Result<ClientAddr, Unavailable> {
+        let (resolver, pending, client) = match self {
+            Self::Tcp {
+                resolver,
+                pending,
+                client,
+            } => (resolver, pending, client),
+            Self::Other(why) => return Err(*why),
         };
         if let Some(client) = client.get() {
             return Ok(*client);
@@ -49,7 +66,7 @@ impl Connection {
         let accepted = accepted
             .or_else(|| pending.peer().map(SocketAddr::V6))
             .ok_or(Unavailable::PeerGone)?;
-        let decided = pending.with_accepted(accepted, resolver.policy());
+        let decided = resolver.complete(*pending, accepted);
         Ok(*client.get_or_init(|| decided.into()))
     }
 }
@@ -85,9 +102,8 @@ mod tests {
     #[test]
     fn an_unknown_stream_has_no_client_whatever_its_peer_address() {
         let peer = "203.0.113.9:1".parse().unwrap();
-        assert_eq!(
-            Connection::Unknown.client(Some(peer)),
-            Err(Unavailable::UnknownStream)
-        );
+        for why in [Unavailable::UnixSocket, Unavailable::UnknownStream] {
+            assert_eq!(Connection::Other(why).client(Some(peer)), Err(why));
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use actix_web::http::StatusCode;
+use actix_web::http::{StatusCode, header::ContentType};
 use actix_web::{HttpResponse, ResponseError};
 
 /// Why a request has no [`ClientAddr`](crate::ClientAddr), not even its peer's:
@@ -18,10 +18,16 @@ pub enum Unavailable {
     NotWiredUp,
     /// The hook is there, but cannot see the socket within the stream's type.
     #[error(
-        "toa-actix does not know this kind of connection: serve plain tcp with `.bind` or \
-         `.listen`; unix sockets have no client address"
+        "toa-actix does not know this kind of connection: serve plain tcp, or tls with the \
+         feature `rustls-0_23` or `openssl` of toa-actix enabled"
     )]
     UnknownStream,
+    /// The connection is a Unix socket's.
+    #[error(
+        "a unix socket has no client address: take `Option<RealClient>` in handlers that unix \
+         sockets reach"
+    )]
+    UnixSocket,
     /// The connection had gone before its peer was known.
     #[error("the connection was closed before its peer address was read")]
     PeerGone,
@@ -30,9 +36,9 @@ pub enum Unavailable {
 impl Unavailable {
     /// Logs what the program's author has to change, the first time only.
     pub(crate) fn log(self) {
-        static LOGGED: [AtomicBool; 2] = [const { AtomicBool::new(false) }; 2];
+        static LOGGED: [AtomicBool; 3] = [const { AtomicBool::new(false) }; 3];
         match self {
-            Self::NotWiredUp | Self::UnknownStream => {
+            Self::NotWiredUp | Self::UnknownStream | Self::UnixSocket => {
                 if !LOGGED[self as usize].swap(true, Ordering::Relaxed) {
                     tracing::error!("{self}");
                 }
@@ -49,6 +55,8 @@ impl ResponseError for Unavailable {
     }
 
     fn error_response(&self) -> HttpResponse {
-        HttpResponse::build(self.status_code()).body(self.to_string())
+        HttpResponse::build(self.status_code())
+            .content_type(ContentType::plaintext())
+            .body(self.to_string())
     }
 }

@@ -3,20 +3,20 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use actix_web::{FromRequest, HttpRequest};
 
 use crate::client_addr::ClientAddr;
-use crate::connection::Connection;
+use crate::connection;
 use crate::error::Unavailable;
 use crate::real_client::RealClient;
-use crate::test::Injected;
 
 impl FromRequest for ClientAddr {
     type Error = Unavailable;
     type Future = Ready<Result<Self, Unavailable>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(client(request).inspect_err(|error| error.log()))
+        let client = connection::client(request.conn_data(), request.peer_addr(), request);
+        ready(client.inspect_err(|error| error.log()))
     }
 }
 
@@ -30,15 +30,5 @@ impl FromRequest for RealClient {
                 .into_inner()
                 .map(Self::from),
         )
-    }
-}
-
-fn client(request: &HttpRequest) -> Result<ClientAddr, Unavailable> {
-    if let Some(connection) = request.conn_data::<Connection>() {
-        return connection.client(request.peer_addr());
-    }
-    match request.extensions().get() {
-        Some(&Injected(client)) => Ok(client),
-        None => Err(Unavailable::NotWiredUp),
     }
 }

@@ -7,11 +7,31 @@ use actix_web::dev::Extensions;
 use toa_core::{Policy, Resolver};
 
 use crate::connection::Connection;
-use crate::stream::tcp_stream;
+use crate::error::Unavailable;
+use crate::stream::Stream;
 
 /// Reads the client of each connection, with one system call; give it to
 /// `HttpServer::on_connect`, **before** `bind`: actix copies the hook into each
 /// `bind*` and `listen*` call, so a later one is not heard.
+///
+/// Under TLS the feature of the TLS library must be enabled (`rustls-0_23`, `openssl`).
+///
+/// There is one hook per server. Where you have your own, call this one from it:
+///
+/// ```no_run
+/// # async fn run() -> std::io::Result<()> {
+/// # struct Opened(std::time::Instant);
+/// # use actix_web::{App, HttpServer};
+/// HttpServer::new(App::new)
+///     .on_connect(|connection, data| {
+///         data.insert(Opened(std::time::Instant::now()));
+///         toa_actix::on_connect(connection, data);
+///     })
+///     .bind("[::]:3000")?
+///     .run()
+///     .await
+/// # }
+/// ```
 ///
 /// The first connection finds out, with two calls more at most, which source is
 /// there, and the log warns once when there is none. A source that is loaded later
@@ -58,9 +78,10 @@ impl Hook {
     }
 
     fn call(&self, connection: &dyn Any, data: &mut Extensions) {
-        let Some(stream) = tcp_stream(connection) else {
-            data.insert(Connection::Unknown);
-            return;
+        let stream = match Stream::of(connection) {
+            Stream::Tcp(stream) => stream,
+            Stream::Unix => return other(data, Unavailable::UnixSocket),
+            Stream::Unknown => return other(data, Unavailable::UnknownStream),
         };
         self.detected.call_once(|| {
             self.resolver.detect(stream);
@@ -68,4 +89,8 @@ impl Hook {
         let pending = self.resolver.ask(stream);
         data.insert(Connection::new(Arc::clone(&self.resolver), pending));
     }
+}
+
+fn other(data: &mut Extensions, why: Unavailable) {
+    data.insert(Connection::Other(why));
 }

@@ -18,6 +18,10 @@ pub(crate) struct Injected(pub(crate) ClientAddr);
 /// `request` as if `client` had sent it through a trusted balancer at 10.0.0.1:40000.
 /// A real connection's client wins.
 ///
+/// Extractors and [`RequireToa`](crate::RequireToa) see it, and `Logger`, rate limiters
+/// and the like where [`client_as_peer`](crate::client_as_peer) is part of the app
+/// under test, as it is in production.
+///
 /// Takes what `TestRequest`'s `to_request`, `to_srv_request` and `to_http_request`
 /// give:
 ///

@@ -101,3 +101,25 @@ async fn without_a_client_the_error_names_the_call_to_add() {
     );
     assert_eq!(Option::<ClientAddr>::extract(&request).await.unwrap(), None);
 }
+
+#[test]
+fn every_reason_for_no_address_says_what_to_do() {
+    for (why, sentence) in [
+        (
+            Unavailable::UnknownStream,
+            "toa-actix does not know this kind of connection: serve plain tcp, or tls with the \
+             feature `rustls-0_23` or `openssl` of toa-actix enabled",
+        ),
+        (
+            Unavailable::UnixSocket,
+            "a unix socket has no client address: take `Option<RealClient>` in handlers that \
+             unix sockets reach",
+        ),
+        (
+            Unavailable::PeerGone,
+            "the connection was closed before its peer address was read",
+        ),
+    ] {
+        assert_eq!(why.to_string(), sentence);
+    }
+}

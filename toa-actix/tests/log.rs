@@ -48,8 +48,8 @@ fn app(config: &mut web::ServiceConfig) {
 
 const NOT_WIRED_UP: &str = "toa-actix is not wired up: add `.on_connect(toa_actix::on_connect)` \
     to the HttpServer, before `.bind`";
-const UNKNOWN: &str = "toa-actix does not know this kind of connection: serve plain tcp with \
-    `.bind` or `.listen`; unix sockets have no client address";
+const UNIX: &str = "a unix socket has no client address: take `Option<RealClient>` in handlers \
+    that unix sockets reach";
 const NO_SOURCE: &str = "no TOA source on this machine, so clients appear with the balancer's \
     address: run `toa load` as root or load the toa kernel module; no restart is needed then";
 
@@ -105,9 +105,9 @@ async fn what_has_to_be_changed_is_logged_once() {
     for _connection in 0..3 {
         let stream = UnixStream::connect(&path).await.unwrap();
         let answers = ask(stream, Http::One, &["/"]).await;
-        let refused = (StatusCode::INTERNAL_SERVER_ERROR, UNKNOWN.to_owned());
+        let refused = (StatusCode::INTERNAL_SERVER_ERROR, UNIX.to_owned());
         assert_eq!(answers, [refused]);
     }
     std::fs::remove_file(&path).unwrap();
-    assert_eq!(log.take(), [format!("ERROR toa_actix::error: {UNKNOWN}")]);
+    assert_eq!(log.take(), [format!("ERROR toa_actix::error: {UNIX}")]);
 }

@@ -37,6 +37,17 @@
 //! | feature | default | |
 //! |---|---|---|
 //! | `tokio` | yes | [`ToaListener`] |
+//! | `serde` | no | [`Policy`], [`Mode`], [`TrustedPeers`] and [`OptionKinds`] in configuration files |
+//! | `metrics` | no | counts each connection's outcome through the `metrics` facade: `toa_connections_total` |
+//!
+//! # Settings
+//!
+//! [`Policy::from_env`] and [`Mode::from_env`] read the environment:
+//!
+//! | variable | values | unset |
+//! |---|---|---|
+//! | `TOA_TRUSTED_PEERS` | `source`, `private`, `any`, `none`, or CIDRs separated by commas | `source` |
+//! | `TOA_MODE` | `fallback`, `require` | `fallback` |
 //!
 //! # What it cannot know
 //!
@@ -46,11 +57,18 @@
 pub mod abi;
 mod addr;
 mod client_addr;
+#[cfg_attr(not(feature = "metrics"), path = "no_count.rs")]
+mod count;
+mod env;
 mod kinds;
 mod lookup;
+mod mode;
 pub mod option;
 mod policy;
+mod policy_text;
 mod resolver;
+#[cfg(feature = "serde")]
+mod serde;
 mod sys;
 mod trust;
 
@@ -61,10 +79,14 @@ mod listener;
 
 pub use addr::{to_canonical, to_mapped};
 pub use client_addr::{ClientAddr, Provenance};
+#[cfg(feature = "metrics")]
+pub use count::{CONNECTIONS_TOTAL, describe_metrics};
+pub use env::EnvError;
 pub use kinds::{KindsError, OptionKinds};
 #[cfg(feature = "tokio")]
 pub use listener::ToaListener;
 pub use lookup::{lookup, source_info};
+pub use mode::{Mode, ModeError};
 pub use policy::Policy;
 pub use resolver::{Pending, Resolver, SourceKind, detect_source};
 pub use sys::AsSocket;

@@ -13,6 +13,20 @@ use crate::trust::TrustedPeers;
 /// By default a source that enforces trust itself (ours do) is taken at its
 /// word, and behind any other the TCP peer must be in
 /// [private space](TrustedPeers::private).
+///
+/// Parses from `source`, the default, or from what [`TrustedPeers`] parses from:
+/// `private`, `any`, `none` or CIDRs. [`from_env`](Self::from_env) reads it from the
+/// environment, and with the feature `serde` it is part of a configuration file.
+///
+/// ```
+/// use toa_core::Policy;
+///
+/// let policy: Policy = "10.1.0.0/16, fd00::7".parse()?;
+/// assert_eq!(policy, Policy::new().with_trusted_peers("10.1.0.0/16, fd00::7".parse()?));
+/// assert_eq!("source".parse(), Ok(Policy::new()));
+/// assert!("10.1.0.0/99".parse::<Policy>().is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     trusted: Option<TrustedPeers>,
@@ -31,6 +45,12 @@ impl Policy {
     pub fn with_trusted_peers(mut self, peers: TrustedPeers) -> Self {
         self.trusted = Some(peers);
         self
+    }
+
+    /// The peers that alone are believed, if there are such.
+    #[must_use]
+    pub const fn trusted_peers(&self) -> Option<&TrustedPeers> {
+        self.trusted.as_ref()
     }
 
     /// Whether the library lets this `peer` speak for a client.

@@ -14,12 +14,13 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::abi::{ToaInfo, ToaNat64Peer};
 use crate::addr::to_mapped;
 use crate::client_addr::ClientAddr;
+use crate::count;
 use crate::policy::{Answer, Policy};
 use crate::sys::{self, AsSocket, BorrowedSocket};
 
@@ -79,16 +80,14 @@ impl Resolver {
     }
 
     /// Finds out which source answers, with two calls at most. `socket` is any TCP
-    /// socket, a listening one for instance. Warns, in a `tracing` event that names
-    /// the cure, when there is none.
+    /// socket, a listening one for instance. When there is none the process's first
+    /// resolver that notices warns, in a `tracing` event that names the cure; an
+    /// application with many listeners is told once.
     pub fn detect(&self, socket: &impl AsSocket) -> SourceKind {
         let found = detect(sys::borrow(socket));
         self.source.store(found as u8, Ordering::Relaxed);
         match found {
-            SourceKind::None => tracing::warn!(
-                "no TOA source on this machine, so clients appear with the balancer's address: \
-                 run `toa load` as root or load the toa kernel module; no restart is needed then"
-            ),
+            SourceKind::None => warn_of_no_source(),
             SourceKind::Own | SourceKind::ThirdParty => {
                 tracing::debug!(source = ?found, "TOA source found");
             }
@@ -107,14 +106,26 @@ impl Resolver {
     }
 
     /// Who is on the other side of `connection`; `accepted` is what `accept()`
-    /// returned for it. One system call.
+    /// returned for it. One system call. With the feature `metrics` the outcome is
+    /// counted.
     #[must_use]
     pub fn resolve(&self, connection: &impl AsSocket, accepted: SocketAddr) -> ClientAddr {
-        self.ask(connection).with_accepted(accepted, &self.policy)
+        self.complete(self.ask(connection), accepted)
+    }
+
+    /// What [`resolve`](Self::resolve) does after the system call: completes what
+    /// [`ask`](Self::ask) gave with what `accept()` (or `getpeername()`) returned, by
+    /// this resolver's policy. Once per connection, as it counts.
+    #[must_use]
+    pub fn complete(&self, pending: Pending, accepted: SocketAddr) -> ClientAddr {
+        let client = pending.with_accepted(accepted, &self.policy);
+        count::connection(client.provenance());
+        client
     }
 
     /// The system call alone, for frameworks that tell `accept()`'s address only
-    /// later. Ask before TLS or another wrapper hides the socket.
+    /// later; [`complete`](Self::complete) takes it. Ask before TLS or another wrapper
+    /// hides the socket.
     #[must_use]
     pub fn ask(&self, connection: &impl AsSocket) -> Pending {
         Pending(self.answer(sys::borrow(connection)))
@@ -186,6 +197,16 @@ impl Pending {
             Answer::Info(info) => info.peer(),
             _ => None,
         }
+    }
+}
+
+fn warn_of_no_source() {
+    static WARNED: AtomicBool = AtomicBool::new(false);
+    if !WARNED.swap(true, Ordering::Relaxed) {
+        tracing::warn!(
+            "no TOA source on this machine, so clients appear with the balancer's address: \
+             run `toa load` as root or load the toa kernel module; no restart is needed then"
+        );
     }
 }
 

@@ -22,8 +22,8 @@ const PRIVATE: &[&str] = &[
 
 /// The peers whose TOA option is believed.
 ///
-/// The default is [`private`](Self::private) space. Parses from `private`, `any`
-/// or CIDRs separated by commas; a single address counts as a network of one.
+/// The default is [`private`](Self::private) space. Parses from `private`, `any`,
+/// `none` or CIDRs separated by commas; a single address counts as a network of one.
 ///
 /// ```
 /// use toa_core::TrustedPeers;
@@ -52,17 +52,17 @@ enum Set {
 pub enum TrustError {
     /// Not a network.
     #[error(
-        "{0:?} is not a network: write CIDRs such as 10.0.0.0/8 or fd00::/8, or `private`, or `any`"
+        "{0:?} is not a network: write CIDRs such as 10.0.0.0/8 or fd00::/8, or `private`, `any` or `none`"
     )]
     NotANetwork(String),
     /// Address bits are set behind the prefix, so it is unclear what is meant.
     #[error("{0} has bits set behind its prefix: write {1}, or the address alone for one host")]
     HostBits(IpNet, IpNet),
-    /// `private` or `any` among CIDRs.
+    /// `private`, `any` or `none` among CIDRs.
     #[error("{0:?} stands for a whole set: give it alone")]
     NotAlone(String),
-    /// Nothing given: nobody would be trusted.
-    #[error("no trusted network given: write CIDRs, `private`, or `any`")]
+    /// Nothing given, which is more likely a mistake than `none`.
+    #[error("no trusted network given: write CIDRs, `private`, `any` or `none`")]
     Empty,
 }
 
@@ -82,6 +82,16 @@ impl TrustedPeers {
     #[must_use]
     pub const fn insecure_any() -> Self {
         Self(Set::Any)
+    }
+
+    /// Nobody: every client is the TCP peer. For a listener that is not behind the
+    /// balancer, on a host where others are.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self(Set::Nets {
+            v4: Vec::new(),
+            v6: Vec::new(),
+        })
     }
 
     /// Whether `peer` is one of them; an IPv4-mapped address counts as IPv4.
@@ -106,6 +116,12 @@ impl TrustedPeers {
     #[must_use]
     pub const fn is_any(&self) -> bool {
         matches!(self.0, Set::Any)
+    }
+
+    /// Whether nobody is trusted.
+    #[must_use]
+    pub const fn is_none(&self) -> bool {
+        matches!(&self.0, Set::Nets { v4, v6 } if v4.is_empty() && v6.is_empty())
     }
 
     /// The networks, sorted and merged; none when [everybody](Self::is_any) is trusted.
@@ -168,13 +184,14 @@ impl FromStr for TrustedPeers {
             [] => Err(TrustError::Empty),
             ["any"] => Ok(Self::insecure_any()),
             ["private"] => Ok(Self::private()),
+            ["none"] => Ok(Self::none()),
             words => words.iter().map(|word| parse_net(word)).collect(),
         }
     }
 }
 
 fn parse_net(word: &str) -> Result<IpNet, TrustError> {
-    if matches!(word, "any" | "private") {
+    if matches!(word, "any" | "private" | "none") {
         return Err(TrustError::NotAlone(word.to_owned()));
     }
     if let Ok(host) = word.parse::<IpAddr>() {
@@ -194,6 +211,9 @@ impl fmt::Display for TrustedPeers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_any() {
             return f.write_str("any");
+        }
+        if self.is_none() {
+            return f.write_str("none");
         }
         for (i, net) in self.nets().enumerate() {
             write!(f, "{}{net}", if i == 0 { "" } else { "," })?;
@@ -265,6 +285,7 @@ mod tests {
             ("10.0.0.0/33", "10.0.0.0/33"),
             ("balancer", "balancer"),
             ("10.0.0.0/8,any", "any"),
+            ("10.0.0.0/8,none", "none"),
             ("10.0.0.1/8", "write 10.0.0.0/8"),
             ("", "no trusted network"),
             (",", "no trusted network"),
@@ -276,7 +297,13 @@ mod tests {
 
     #[test]
     fn what_is_printed_is_read_back() {
-        for text in ["any", "10.0.0.0/8", "10.0.0.0/8,fd00::/8", "10.1.2.3/32"] {
+        for text in [
+            "any",
+            "none",
+            "10.0.0.0/8",
+            "10.0.0.0/8,fd00::/8",
+            "10.1.2.3/32",
+        ] {
             let set: TrustedPeers = text.parse().unwrap();
             assert_eq!(set.to_string(), text);
         }
@@ -284,6 +311,16 @@ mod tests {
             TrustedPeers::private().to_string().parse::<TrustedPeers>(),
             "private".parse()
         );
+    }
+
+    #[test]
+    fn nobody_is_trusted_by_the_empty_set() {
+        for peer in ["127.0.0.1", "10.0.0.1", "::1", "203.0.113.7"] {
+            assert!(!TrustedPeers::none().contains(peer.parse().unwrap()));
+        }
+        assert_eq!("none".parse(), Ok(TrustedPeers::none()));
+        assert_eq!(TrustedPeers::none(), TrustedPeers::from_iter([]));
+        assert!(!TrustedPeers::private().is_none() && !TrustedPeers::insecure_any().is_none());
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! `axum::serve` over our listener.
+//! `axum::serve` over our listeners.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::serve::Listener;
@@ -22,20 +23,47 @@ impl Listener for ToaListener {
         loop {
             match Self::accept(self).await {
                 Ok(accepted) => return accepted,
-                // axum's contract has no way to give up.
-                Err(error) => {
-                    if !std::mem::replace(&mut logged, true) {
-                        tracing::error!(%error, "the listening socket is unusable, trying again");
-                    }
-                    tokio::time::sleep(BACK_OFF).await;
-                }
+                Err(error) => wait(&error, &mut logged).await,
             }
         }
     }
 
     /// The listening address in the form of a client, as axum asks for one type.
     fn local_addr(&self) -> io::Result<ClientAddr> {
-        let local = to_mapped(Self::local_addr(self)?);
-        Ok(ClientAddr::mock(local, local, Provenance::NotSent))
+        Self::local_addr(self).map(listening)
     }
+}
+
+#[cfg(feature = "rustls")]
+impl Listener for crate::tls::TlsListener {
+    type Io = tokio_rustls::server::TlsStream<TcpStream>;
+    type Addr = ClientAddr;
+
+    async fn accept(&mut self) -> (Self::Io, ClientAddr) {
+        let mut logged = false;
+        loop {
+            match Self::accept(self).await {
+                Ok(accepted) => return accepted,
+                Err(error) => wait(&error, &mut logged).await,
+            }
+        }
+    }
+
+    /// The listening address in the form of a client, as axum asks for one type.
+    fn local_addr(&self) -> io::Result<ClientAddr> {
+        Self::local_addr(self).map(listening)
+    }
+}
+
+/// axum's contract has no way to give up on a listener.
+async fn wait(error: &io::Error, logged: &mut bool) {
+    if !std::mem::replace(logged, true) {
+        tracing::error!(%error, "the listening socket is unusable, trying again");
+    }
+    tokio::time::sleep(BACK_OFF).await;
+}
+
+fn listening(local: SocketAddr) -> ClientAddr {
+    let local = to_mapped(local);
+    ClientAddr::mock(local, local, Provenance::NotSent)
 }

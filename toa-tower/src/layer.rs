@@ -8,14 +8,17 @@ use tower_service::Service;
 
 use crate::wiring;
 
-/// Puts [`ClientAddr`](crate::ClientAddr) and [`RealClient`](crate::RealClient) into
-/// each request's extensions, from what the listener half knows of its connection.
+/// Puts [`ClientAddr`](crate::ClientAddr) into each request's extensions, from what the
+/// listener half knows of its connection.
 ///
 /// Without that half the request passes all the same, the log says once what to
 /// add, and the extractors answer 500.
 ///
 /// It must be outside of the layers that read the address: the last `.layer` on an
 /// axum `Router`, the first of a `tower::ServiceBuilder`.
+///
+/// Middleware by others reads axum's `ConnectInfo<SocketAddr>`:
+/// `.layer(ToaLayer.with_connect_info())` makes that the client too.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ToaLayer;
 

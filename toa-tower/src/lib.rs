@@ -1,4 +1,4 @@
-//! The real client behind a TOA load balancer, for axum, tower and hyper.
+//! The real client behind a TOA load balancer, for axum, tower, hyper and tonic.
 //!
 //! ```no_run
 //! # #[cfg(feature = "axum")]
@@ -25,7 +25,7 @@
 //!                     │
 //!                ToaListener ─▶ ClientAddr of the connection
 //!                     │
-//!                 ToaLayer ───▶ ClientAddr, RealClient of each request ─▶ your handler
+//!                 ToaLayer ───▶ ClientAddr of each request ─▶ RealClient, your handler
 //! ```
 //!
 //! # Without axum
@@ -47,8 +47,8 @@
 //! let app = tower::ServiceBuilder::new()
 //!     .layer(ToaLayer)
 //!     .service_fn(|request: Request<Incoming>| async move {
-//!         let client = request.extensions().get::<RealClient>();
-//!         let answer = client.map_or_else(|| "unknown".to_owned(), RealClient::to_string);
+//!         let client = RealClient::from_extensions(request.extensions());
+//!         let answer = client.map_or_else(|| "unknown".to_owned(), |client| client.to_string());
 //!         Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::from(answer)))
 //!     });
 //! let listener = ToaListener::bind("[::]:3000").await?;
@@ -68,9 +68,35 @@
 //! | feature | default | |
 //! |---|---|---|
 //! | `axum` | yes | the extractors, and `ToaListener` for `axum::serve`; implies `tokio` |
+//! | `axum-server` | | `ToaAcceptor`, for axum-server, plain or TLS; implies `tokio` |
+//! | `governor` | | `RealClientKey`, for tower_governor |
+//! | `rustls` | | `TlsListener`, TLS around `ToaListener`; implies `tokio` |
 //! | `tokio` | yes | `ToaListener` |
+//! | `tonic` | | `tonic::ToaIncoming`; implies `tokio` |
+//! | `trace` | | `trace::ToaMakeSpan`, for tower-http's `TraceLayer` |
+//! | `metrics` | | counts connections by outcome, `toa_connections_total`; needs one of the listeners |
+//! | `serde` | | [`Policy`] and [`Mode`] in configuration files |
 //!
-//! [`ToaLayer`], [`AddClientAddr`] and [`MockToaLayer`] are always there.
+//! [`ToaLayer`], [`RequireToaLayer`], [`AddClientAddr`] and [`MockToaLayer`] are always
+//! there.
+//!
+//! # Where the client is seen
+//!
+//! | who asks | what is needed |
+//! |---|---|
+//! | axum handlers: [`RealClient`], [`ClientAddr`] | `.layer(ToaLayer)` |
+//! | middleware: [`RealClient::from_extensions`], the extension [`ClientAddr`] | `.layer(ToaLayer)` |
+//! | middleware by others: axum's `ConnectInfo<SocketAddr>` | `.layer(ToaLayer.with_connect_info())` |
+//! | tower_governor | `RealClientKey`, or `ConnectInfo` as above |
+//! | tonic's `remote_addr()` | `tonic::ToaIncoming` |
+//!
+//! | who listens | the listener half |
+//! |---|---|
+//! | `axum::serve` | [`ToaListener`], or a plain `tokio` listener with the default policy, with `into_make_service_with_connect_info::<ClientAddr>()` |
+//! | `axum::serve` with TLS | `ToaListener::with_tls`; for a listener of your own around ours, `.tap_io(\|_\| {})` |
+//! | axum-server | `ToaAcceptor` |
+//! | hyper | [`AddClientAddr`] |
+//! | tonic | `tonic::ToaIncoming` |
 //!
 //! # Before you deploy
 //!
@@ -85,26 +111,51 @@
 //!   space only, unless [`Policy`] says otherwise.
 #![forbid(unsafe_code)]
 
+#[cfg(any(feature = "axum", feature = "axum-server"))]
+mod accepted;
 mod add_client_addr;
 #[cfg(feature = "axum")]
 mod axum_listener;
+#[cfg(feature = "axum-server")]
+mod axum_server;
 mod client_addr;
 mod connect_info;
 #[cfg(feature = "axum")]
+mod connect_info_layer;
+#[cfg(feature = "axum")]
 mod extract;
+#[cfg(feature = "governor")]
+mod governor;
 mod layer;
 #[cfg(feature = "tokio")]
 mod listener;
 mod mock;
 mod real_client;
+mod require;
+#[cfg(feature = "rustls")]
+mod tls;
+#[cfg(feature = "tonic")]
+pub mod tonic;
+mod tonic_info;
+#[cfg(feature = "trace")]
+pub mod trace;
 mod wiring;
 
 pub use add_client_addr::AddClientAddr;
+#[cfg(feature = "axum-server")]
+pub use axum_server::ToaAcceptor;
 pub use client_addr::ClientAddr;
+#[cfg(feature = "axum")]
+pub use connect_info_layer::{ToaConnectInfo, ToaConnectInfoLayer};
+#[cfg(feature = "governor")]
+pub use governor::{ClientNetwork, RealClientKey};
 pub use layer::{Toa, ToaLayer};
 #[cfg(feature = "tokio")]
 pub use listener::ToaListener;
 pub use mock::{MockToa, MockToaLayer};
 pub use real_client::RealClient;
-pub use toa_core::{Policy, Provenance, SourceKind, TrustedPeers};
+pub use require::{RequireToa, RequireToaFuture, RequireToaLayer};
+#[cfg(feature = "rustls")]
+pub use tls::TlsListener;
+pub use toa_core::{EnvError, Mode, Policy, Provenance, SourceKind, TrustedPeers};
 pub use wiring::NotWiredUp;

@@ -13,8 +13,9 @@ use crate::client_addr::ClientAddr;
 /// `axum::serve`.
 ///
 /// The client travels as the listener's *address*, so wrappers that exchange the IO
-/// type, for TLS say, go around this listener and pass the address on. For
-/// `axum::serve::ListenerExt::tap_io` nothing else has to be done.
+/// type, for TLS say, go around this listener and pass the address on. `axum::serve`
+/// takes such a wrapper with axum's `.tap_io(|_| {})` behind it, which knows every
+/// address type; `with_tls` needs nothing more.
 ///
 /// When no source answers on this machine it warns once, at bind, and works on with
 /// peer addresses; a source that is loaded later is picked up.

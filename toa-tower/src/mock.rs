@@ -9,7 +9,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::client_addr::ClientAddr;
-use crate::wiring;
+use crate::{tonic_info, wiring};
 
 /// Where a mocked client's balancer is.
 const BALANCER: SocketAddrV6 =
@@ -17,7 +17,7 @@ const BALANCER: SocketAddrV6 =
 
 /// Gives each request a made-up client, for tests that call the app without a
 /// listener. Handlers and layers see it as they see a real one; where there is a real
-/// one, that wins.
+/// one, that wins. Under tonic a request's `remote_addr()` tells it too.
 ///
 /// Add it outside of the app under test, which keeps its [`ToaLayer`](crate::ToaLayer):
 ///
@@ -52,6 +52,14 @@ pub struct MockToa<S> {
 }
 
 impl MockToaLayer {
+    #[cfg_attr(
+        not(feature = "tonic"),
+        expect(dead_code, reason = "only tonic's requests can be made by hand")
+    )]
+    pub(crate) const fn client(self) -> ClientAddr {
+        self.0
+    }
+
     /// A client for whom a trusted balancer vouches, at 10.0.0.1:40000.
     #[must_use]
     pub fn new(client: impl Into<SocketAddr>) -> Self {
@@ -94,6 +102,7 @@ where
         let extensions = request.extensions_mut();
         let client = wiring::known(extensions).unwrap_or(self.client);
         wiring::publish(extensions, client);
+        tonic_info::mock(extensions, client);
         self.inner.call(request)
     }
 }

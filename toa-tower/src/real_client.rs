@@ -3,17 +3,30 @@
 use std::fmt;
 use std::net::{SocketAddr, SocketAddrV6};
 
+use http::Extensions;
+
 use crate::client_addr::ClientAddr;
 
 /// The best-known client: the TOA address, else the TCP peer; IPv4 as
 /// `::ffff:a.b.c.d`. [`ClientAddr`] tells which of them it is, and why.
 ///
-/// A request extension behind [`ToaLayer`](crate::ToaLayer), and an axum extractor.
-/// As `Option<RealClient>` it is `None` where nothing is wired up.
+/// An axum extractor behind [`ToaLayer`](crate::ToaLayer); as `Option<RealClient>` it
+/// is `None` where nothing is wired up. Middleware asks
+/// [`from_extensions`](Self::from_extensions).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RealClient(pub SocketAddrV6);
 
 impl RealClient {
+    /// The client of the request with these extensions, behind
+    /// [`ToaLayer`](crate::ToaLayer); for middleware, and for handlers without axum.
+    ///
+    /// The extension itself is [`ClientAddr`]: one per request, as each costs an
+    /// allocation.
+    #[must_use]
+    pub fn from_extensions(extensions: &Extensions) -> Option<Self> {
+        extensions.get::<ClientAddr>().copied().map(Self::from)
+    }
+
     /// The address with IPv4 as IPv4, for display and for interfaces that take a
     /// [`SocketAddr`].
     #[must_use]

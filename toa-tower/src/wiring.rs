@@ -2,16 +2,16 @@
 //! it did not set out.
 //!
 //! The listener half leaves what it knows of the connection: axum's `ConnectInfo`,
-//! or [`ClientAddr`] itself where [`AddClientAddr`](crate::AddClientAddr) serves.
-//! The layer turns either into [`ClientAddr`] and [`RealClient`].
+//! tonic's, or [`ClientAddr`] itself where [`AddClientAddr`](crate::AddClientAddr)
+//! serves. The layer turns each of them into [`ClientAddr`], the one extension that
+//! handlers and inner layers read.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::Extensions;
 
 use crate::client_addr::ClientAddr;
-use crate::connect_info;
-use crate::real_client::RealClient;
+use crate::{connect_info, tonic_info};
 
 /// Which half of the wiring is missing; the rejection of the extractors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,7 +24,8 @@ pub enum NotWiredUp {
     #[error(
         "toa-tower is not wired up: the listener half is missing, serve a `ToaListener` with \
          `app.into_make_service_with_connect_info::<ClientAddr>()`, or wrap each connection's \
-         service in `AddClientAddr`"
+         service in `AddClientAddr`; with axum-server use `ToaAcceptor`, with tonic \
+         `ToaIncoming`"
     )]
     Listener,
     /// Neither is there.
@@ -43,13 +44,26 @@ struct LayerWithoutListener;
 /// What the request's connection is known to be: the listener's word, else what
 /// another layer, or a mock, has already put there.
 pub(crate) fn known(extensions: &Extensions) -> Option<ClientAddr> {
-    connect_info::get(extensions).or_else(|| extensions.get().copied())
+    connect_info::get(extensions)
+        .or_else(|| tonic_info::get(extensions))
+        .or_else(|| extensions.get().copied())
 }
 
-/// Lets extractors, handlers and inner layers see `client`.
+/// [`known`], or the sentence for the program's author, which is logged.
+pub(crate) fn known_or_log(extensions: &Extensions) -> Result<ClientAddr, NotWiredUp> {
+    known(extensions).ok_or_else(|| {
+        let missing = NotWiredUp::diagnose(extensions);
+        missing.log();
+        missing
+    })
+}
+
+/// Lets extractors, handlers and inner layers see `client`. One extension and no
+/// more, as each is an allocation; none where it is there already.
 pub(crate) fn publish(extensions: &mut Extensions, client: ClientAddr) {
-    extensions.insert(client);
-    extensions.insert(RealClient::from(client));
+    if extensions.get() != Some(&client) {
+        extensions.insert(client);
+    }
 }
 
 /// What a layer does when nothing is [`known`].
@@ -60,14 +74,13 @@ pub(crate) fn publish_nothing(extensions: &mut Extensions) {
 
 impl NotWiredUp {
     /// The half that is missing, for extensions without a [`ClientAddr`].
-    #[cfg_attr(
-        not(feature = "axum"),
-        expect(dead_code, reason = "only extractors, which axum has, ask for it")
-    )]
     pub(crate) fn diagnose(extensions: &Extensions) -> Self {
         if extensions.get::<LayerWithoutListener>().is_some() {
             Self::Listener
-        } else if connect_info::get(extensions).is_some() {
+        } else if connect_info::get(extensions)
+            .or_else(|| tonic_info::get(extensions))
+            .is_some()
+        {
             Self::Layer
         } else {
             Self::LayerAndListener

@@ -66,7 +66,7 @@ async fn every_request_of_a_connection_carries_its_client() {
 #[tokio::test]
 async fn middleware_inside_the_layer_reads_the_extensions() {
     async fn tell(request: Request, _: Next) -> String {
-        let client = request.extensions().get::<RealClient>().unwrap();
+        let client = RealClient::from_extensions(request.extensions()).unwrap();
         let story = request.extensions().get::<ClientAddr>().unwrap();
         format!("{client} {}", story.peer())
     }

@@ -18,7 +18,7 @@ use toa_tower::{AddClientAddr, ClientAddr, RealClient, ToaLayer, ToaListener};
 use tower::ServiceBuilder;
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let client = request.extensions().get::<RealClient>().unwrap();
+    let client = RealClient::from_extensions(request.extensions()).unwrap();
     let story = request.extensions().get::<ClientAddr>().unwrap();
     Ok(Response::new(format!("{client} {story}").into()))
 }

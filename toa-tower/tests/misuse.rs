@@ -58,7 +58,8 @@ fn routes() -> Router {
 
 const LISTENER: &str = "toa-tower is not wired up: the listener half is missing, serve a \
     `ToaListener` with `app.into_make_service_with_connect_info::<ClientAddr>()`, or wrap each \
-    connection's service in `AddClientAddr`";
+    connection's service in `AddClientAddr`; with axum-server use `ToaAcceptor`, with tonic \
+    `ToaIncoming`";
 const LAYER: &str = "toa-tower is not wired up: the layer is missing, add `.layer(ToaLayer)` to \
     the app";
 const BOTH: &str = "toa-tower is not wired up: layer and listener half are missing, add \

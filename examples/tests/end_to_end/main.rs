@@ -3,7 +3,11 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod actix;
 mod demos;
+mod nginx;
+mod proxy;
+mod sockets;
 mod support;
 mod system_calls;
 mod unmodified_programs;

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 
+use crate::nginx::Nginx;
 use crate::support::{PORT, Server, await_listener, curl, world};
 use toa_bpf::Attached;
 use toa_lab::{Balancer, BalancerConfig};
@@ -57,74 +58,31 @@ fn nginx_logs_the_client_where_the_families_allow_it() {
         ("[::]", BalancerConfig::nat64_to(PORT)),
         ("[::]", BalancerConfig::fnat66_to(PORT)),
     ] {
-        let nginx = Nginx::start(listen);
+        let nginx = nginx(listen);
+        let log = nginx.dir().join("access.log");
+        let log = || std::fs::read_to_string(&log).unwrap_or_default();
         let balancer = Balancer::start(config).unwrap();
         let url = format!("http://{}/", balancer.virtual_addr());
         let [answer] = curl(&[], &[&url]).try_into().unwrap();
         let expected = format!("{} {}\n", answer.local.ip(), answer.local.port());
         assert_eq!(answer.body, expected, "answered on {listen}");
-        crate::support::await_equal(|| nginx.access_log(), &expected, "logged");
+        crate::support::await_equal(log, &expected, "logged");
     }
 }
 
-/// An nginx as Debian has it, that logs and answers the address it sees.
-struct Nginx {
-    _server: Server,
-    dir: tempfile::TempDir,
-}
-
-impl Nginx {
-    fn start(listen: &str) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let root = dir.path().display();
-        let config = dir.path().join("nginx.conf");
-        let text = format!(
-            "daemon off; master_process off; pid {root}/pid; error_log {root}/error.log;
-             events {{}}
-             http {{
-                 log_format client '$remote_addr $remote_port';
-                 access_log {root}/access.log client;
-                 client_body_temp_path {root}; proxy_temp_path {root}; fastcgi_temp_path {root};
-                 uwsgi_temp_path {root}; scgi_temp_path {root};
-                 server {{
-                     listen {listen}:{PORT}{};
-                     return 200 '$remote_addr $remote_port\\n';
-                 }}
-             }}",
-            if listen.starts_with('[') {
-                " ipv6only=off"
-            } else {
-                ""
-            }
-        );
-        std::fs::write(&config, text).unwrap();
-        let log = dir.path().join("error.log");
-        let server = Server::start(
-            Command::new("nginx")
-                .arg("-e")
-                .arg(&log)
-                .arg("-c")
-                .arg(&config),
-        );
-        await_listening_quietly();
-        Self {
-            _server: server,
-            dir,
-        }
-    }
-
-    fn access_log(&self) -> String {
-        std::fs::read_to_string(self.dir.path().join("access.log")).unwrap_or_default()
-    }
-}
-
-/// Waits for the listener without a connection that would stand in the log.
-fn await_listening_quietly() {
-    let listening = || {
-        let sockets = Command::new("ss")
-            .args(["-Hltn", "sport", "=", &format!(":{PORT}")])
-            .output();
-        !sockets.unwrap().stdout.is_empty()
+fn nginx(listen: &str) -> Nginx {
+    let dual = if listen.starts_with('[') {
+        " ipv6only=off"
+    } else {
+        ""
     };
-    crate::support::await_equal(listening, &true, "nginx listens");
+    let http = format!(
+        "log_format client '$remote_addr $remote_port';
+         server {{
+             access_log {{root}}/access.log client;
+             listen {listen}:{PORT}{dual};
+             return 200 '$remote_addr $remote_port\\n';
+         }}"
+    );
+    Nginx::start(PORT, "", &http)
 }

@@ -2,6 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![allow(dead_code, reason = "each test uses its part")]
 
+#[cfg(feature = "rustls")]
+pub(crate) mod tls;
+
 use std::net::SocketAddr;
 
 use axum::body::Body;
@@ -10,6 +13,7 @@ use http_body_util::BodyExt;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use toa_tower::{ClientAddr, Provenance};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 /// Which protocol a connection speaks.
@@ -47,6 +51,15 @@ pub(crate) async fn get_all(
 ) -> (SocketAddr, Vec<(StatusCode, String)>) {
     let stream = TcpStream::connect(server).await.unwrap();
     let local = stream.local_addr().unwrap();
+    (local, get_all_over(stream, http, paths).await)
+}
+
+/// GETs the paths one after the other over a connection.
+pub(crate) async fn get_all_over(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    http: Http,
+    paths: &[&str],
+) -> Vec<(StatusCode, String)> {
     let io = TokioIo::new(stream);
     let mut answers = Vec::new();
     match http {
@@ -75,7 +88,7 @@ pub(crate) async fn get_all(
             }
         }
     }
-    (local, answers)
+    answers
 }
 
 pub(crate) async fn read(response: Response<Body>) -> (StatusCode, String) {

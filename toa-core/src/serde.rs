@@ -1,0 +1,163 @@
+//! Settings in configuration files: as the text that they parse from, or as a list
+//! of its words.
+
+use std::fmt::{self, Display};
+use std::marker::PhantomData;
+use std::str::FromStr;
+
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
+
+use crate::kinds::OptionKinds;
+use crate::mode::Mode;
+use crate::policy::Policy;
+use crate::trust::TrustedPeers;
+
+/// A word of a list; a number where the words are numbers.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum Word {
+    Text(String),
+    Number(i64),
+}
+
+impl Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => text.fmt(f),
+            Self::Number(number) => number.fmt(f),
+        }
+    }
+}
+
+/// Takes a text, or a list of words for the text that they make with commas.
+struct Words<T> {
+    expected: &'static str,
+    made: PhantomData<T>,
+}
+
+impl<'de, T: FromStr<Err: Display>> Visitor<'de> for Words<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expected)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<T, A::Error> {
+        let mut text = String::new();
+        while let Some(word) = list.next_element::<Word>()? {
+            if !text.is_empty() {
+                text.push(',');
+            }
+            text.push_str(&word.to_string());
+        }
+        self.visit_str(&text)
+    }
+}
+
+macro_rules! as_words {
+    ($($made:ty: $expected:literal),* $(,)?) => {$(
+        impl Serialize for $made {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $made {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(Words { expected: $expected, made: PhantomData })
+            }
+        }
+    )*};
+}
+
+as_words! {
+    TrustedPeers: "`private`, `any`, `none`, CIDRs separated by commas, or a list of CIDRs",
+    Policy: "`source`, `private`, `any`, `none`, CIDRs separated by commas, or a list of CIDRs",
+    OptionKinds: "tcp option kinds separated by commas, or a list of them",
+    Mode: "`fallback` or `require`",
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Debug;
+
+    use serde::de::DeserializeOwned;
+
+    use super::*;
+
+    fn reads<T: DeserializeOwned + Serialize + PartialEq + Debug>(table: &[(&str, T)]) {
+        for (json, expected) in table {
+            let read: T = serde_json::from_str(json).unwrap();
+            assert_eq!(&read, expected, "{json}");
+            let written = serde_json::to_string(&read).unwrap();
+            assert_eq!(
+                &serde_json::from_str::<T>(&written).unwrap(),
+                expected,
+                "{written}"
+            );
+        }
+    }
+
+    fn refuses<T: DeserializeOwned + Debug>(table: &[(&str, &str)]) {
+        for (json, reason) in table {
+            let error = serde_json::from_str::<T>(json).unwrap_err().to_string();
+            assert!(error.contains(reason), "{json}: {error}");
+        }
+    }
+
+    #[test]
+    fn settings_are_read_from_text_and_from_lists_and_written_as_text() {
+        let peers: TrustedPeers = "10.1.0.0/16,fd00::7".parse().unwrap();
+        reads(&[
+            (r#""private""#, TrustedPeers::private()),
+            (r#""none""#, TrustedPeers::none()),
+            (r#""10.1.0.0/16, fd00::7""#, peers.clone()),
+            (r#"["10.1.0.0/16", "fd00::7"]"#, peers.clone()),
+        ]);
+        reads(&[
+            (r#""source""#, Policy::new()),
+            (r#""any""#, TrustedPeers::insecure_any().into()),
+            (r#"["fd00::7", "10.1.0.0/16"]"#, peers.into()),
+        ]);
+        let kinds = OptionKinds::new([254, 77]).unwrap();
+        reads(&[
+            (r#""254,77""#, kinds),
+            ("[77, 254]", kinds),
+            (r#"["254", "77"]"#, kinds),
+        ]);
+        reads(&[
+            (r#""require""#, Mode::Require),
+            (r#""fallback""#, Mode::Fallback),
+        ]);
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_the_value() {
+        refuses::<TrustedPeers>(&[
+            (r#""balancer""#, "\"balancer\" is not a network"),
+            (r#"["10.0.0.0/8", "any"]"#, "\"any\" stands for a whole set"),
+            ("[]", "no trusted network given"),
+            ("10", "expected `private`"),
+            (r#"{"cidr": "10.0.0.0/8"}"#, "expected `private`"),
+        ]);
+        refuses::<Policy>(&[
+            (r#""10.0.0.1/8""#, "10.0.0.1/8 has bits set"),
+            (r#"["source", "any"]"#, "\"source\" stands for a whole set"),
+        ]);
+        refuses::<OptionKinds>(&[
+            ("[256]", "\"256\" is not a tcp option kind"),
+            ("[254, -1]", "\"-1\" is not a tcp option kind"),
+            ("[8]", "tcp option kind 8 has a standard meaning"),
+            ("[]", "no tcp option kind given"),
+        ]);
+        refuses::<Mode>(&[
+            (r#""deny""#, "\"deny\" is not a mode"),
+            ("true", "expected `fallback` or `require`"),
+        ]);
+    }
+}

@@ -1,0 +1,96 @@
+//! The stream of connections that tonic's server takes.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+use tokio::net::{TcpStream, ToSocketAddrs};
+
+use super::stream::ToaStream;
+use crate::client_addr::ClientAddr;
+use crate::listener::ToaListener;
+
+type Accepting = Pin<Box<dyn Future<Output = io::Result<(TcpStream, ClientAddr)>> + Send>>;
+
+/// The connections of a [`ToaListener`], for tonic's `serve_with_incoming` and
+/// `serve_with_incoming_shutdown`.
+///
+/// tonic's `tcp_nodelay` and `tcp_keepalive` do not reach connections from such a stream.
+/// `TCP_NODELAY` is set here instead, unless [`with_nodelay`](Self::with_nodelay) says
+/// otherwise; for idle connections use tonic's `http2_keepalive_interval`.
+pub struct ToaIncoming {
+    listener: Arc<ToaListener>,
+    accepting: Option<Accepting>,
+    nodelay: bool,
+}
+
+impl ToaIncoming {
+    /// Binds to an address; see [`ToaListener::bind`].
+    ///
+    /// # Errors
+    /// Those of [`ToaListener::bind`].
+    pub async fn bind(addr: impl ToSocketAddrs) -> io::Result<Self> {
+        ToaListener::bind(addr).await.map(Self::new)
+    }
+
+    /// The connections of `listener`.
+    #[must_use]
+    pub fn new(listener: ToaListener) -> Self {
+        Self {
+            listener: Arc::new(listener),
+            accepting: None,
+            nodelay: true,
+        }
+    }
+
+    /// Whether small messages are sent at once (`TCP_NODELAY`); yes unless told
+    /// otherwise, as in tonic.
+    #[must_use]
+    pub const fn with_nodelay(mut self, nodelay: bool) -> Self {
+        self.nodelay = nodelay;
+        self
+    }
+
+    /// The address it listens on.
+    ///
+    /// # Errors
+    /// Those of [`ToaListener::local_addr`].
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+impl Stream for ToaIncoming {
+    type Item = io::Result<ToaStream>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        let accepting = this.accepting.get_or_insert_with(|| {
+            let listener = Arc::clone(&this.listener);
+            Box::pin(async move { listener.accept().await })
+        });
+        let accepted = ready!(accepting.as_mut().poll(cx));
+        this.accepting = None;
+        Poll::Ready(Some(accepted.map(|(stream, client)| {
+            if this.nodelay
+                && let Err(error) = stream.set_nodelay(true)
+            {
+                tracing::debug!(%error, "a connection was lost as it was accepted");
+            }
+            ToaStream::new(stream, client)
+        })))
+    }
+}
+
+impl fmt::Debug for ToaIncoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ToaIncoming")
+            .field("listener", &self.listener)
+            .field("nodelay", &self.nodelay)
+            .finish_non_exhaustive()
+    }
+}

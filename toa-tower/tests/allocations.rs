@@ -1,0 +1,118 @@
+//! What a request costs in allocations: what one extension costs, and no more.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(unsafe_code, reason = "an allocator is an unsafe trait")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::task::{Context, Poll};
+
+use http::Request;
+use toa_tower::{AddClientAddr, ClientAddr, Provenance, RealClient, RequireToaLayer, ToaLayer};
+use tower::{Layer, Service};
+
+thread_local! {
+    static ALLOCATED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The system's allocator, which counts for each thread.
+struct Counting;
+
+// SAFETY: each call is passed on as it is to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATED.with(|allocated| allocated.set(allocated.get() + 1));
+        // SAFETY: the caller's promises are the system allocator's demands.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: `pointer` comes from `alloc`, hence from the system's allocator.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations<T>(work: impl FnOnce() -> T) -> (usize, T) {
+    let before = ALLOCATED.get();
+    let outcome = work();
+    (ALLOCATED.get() - before, outcome)
+}
+
+/// The app: it asks for the client, as handlers and middleware do.
+#[derive(Clone)]
+struct App;
+
+impl Service<Request<()>> for App {
+    type Response = http::Response<String>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<()>) -> Self::Future {
+        assert!(RealClient::from_extensions(request.extensions()).is_some());
+        assert!(request.extensions().get::<ClientAddr>().is_some());
+        ready(Ok(http::Response::new(String::new())))
+    }
+}
+
+fn client() -> ClientAddr {
+    let client = "[2001:db8::7]:41234".parse().unwrap();
+    ClientAddr::mock(client, client, Provenance::Toa)
+}
+
+/// A request, and what inserting one more extension into it costs.
+fn request<E: Clone + Send + Sync + 'static>(known: Option<E>) -> (Request<()>, usize) {
+    #[derive(Clone)]
+    struct One(#[expect(dead_code, reason = "it has a size")] ClientAddr);
+    let make = || {
+        let mut request = Request::new(());
+        if let Some(known) = &known {
+            request.extensions_mut().insert(known.clone());
+        }
+        request
+    };
+    let (one, _) = allocations(|| make().extensions_mut().insert(One(client())));
+    let (without, request) = allocations(make);
+    (request, one - without)
+}
+
+#[test]
+fn an_accept_loop_of_ones_own_pays_for_one_extension() {
+    let (request, one) = request::<()>(None);
+    assert!(one > 0, "the allocator counts");
+    let mut app = AddClientAddr::new(ToaLayer.layer(RequireToaLayer::new().layer(App)), client());
+    assert_eq!(allocations(|| app.call(request)).0, one);
+}
+
+#[cfg(feature = "axum")]
+#[test]
+fn axum_pays_for_one_extension_beside_its_own_connect_info() {
+    let known = axum::extract::ConnectInfo(client());
+    let (request, one) = request(Some(known));
+    assert_eq!(one, 1);
+    let mut app = ToaLayer.layer(RequireToaLayer::new().layer(App));
+    assert_eq!(allocations(|| app.call(request)).0, one);
+}
+
+#[cfg(feature = "axum")]
+#[test]
+fn connect_info_for_others_is_one_extension_more() {
+    let known = axum::extract::ConnectInfo(client());
+    let (request, one) = request(Some(known));
+    let mut app = ToaLayer.with_connect_info().layer(App);
+    assert_eq!(allocations(|| app.call(request)).0, 2 * one);
+}
+
+#[test]
+fn reading_the_client_costs_nothing() {
+    let (mut request, _) = request(Some(client()));
+    let read = || RealClient::from_extensions(request.extensions_mut()).unwrap();
+    assert_eq!(allocations(read).0, 0);
+}

@@ -1,0 +1,238 @@
+//! tonic over real connections, with TLS and without: `remote_addr()` is the client,
+//! and the layer tells the whole story.
+#![cfg(all(feature = "rustls", feature = "tonic"))]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod common;
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use common::{expected_provenance, story, tls};
+use hyper_util::rt::TokioIo;
+use toa_tower::tonic::{ToaIncoming, require_toa, with_client, with_client_addr};
+use toa_tower::{AddClientAddr, ClientAddr, MockToaLayer, Provenance, RealClient, ToaLayer};
+use tokio::net::TcpStream;
+use tonic::body::Body;
+use tonic::server::{Grpc, NamedService, UnaryService};
+use tonic::service::Routes;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity, Server, ServerTlsConfig};
+use tonic::{Code, Request, Response, Status};
+use tonic_prost::ProstCodec;
+use tower::{Layer, Service};
+
+/// What one gRPC method sees of its caller.
+#[derive(Clone)]
+struct Who;
+
+fn tell<T>(request: &Request<T>) -> String {
+    let story = request.extensions().get::<ClientAddr>();
+    let client = RealClient::from_extensions(request.extensions());
+    format!(
+        "{} {} {}",
+        request
+            .remote_addr()
+            .map_or("none".to_owned(), |addr| addr.to_string()),
+        client.map_or("none".to_owned(), |client| client.canonical().to_string()),
+        story.map_or("none".to_owned(), |story| story.provenance().to_string()),
+    )
+}
+
+impl UnaryService<()> for Who {
+    type Response = String;
+    type Future = Ready<Result<Response<String>, Status>>;
+
+    fn call(&mut self, request: Request<()>) -> Self::Future {
+        ready(Ok(Response::new(tell(&request))))
+    }
+}
+
+impl NamedService for Who {
+    const NAME: &'static str = "toa.Who";
+}
+
+impl Service<http::Request<Body>> for Who {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        Box::pin(async {
+            let mut grpc = Grpc::new(ProstCodec::<String, ()>::default());
+            Ok(grpc.unary(Who, request).await)
+        })
+    }
+}
+
+/// The server's address; with the layer and TLS or without.
+async fn serve(layered: bool, encrypted: bool) -> SocketAddr {
+    let incoming = ToaIncoming::bind("127.0.0.1:0").await.unwrap();
+    let addr = incoming.local_addr().unwrap();
+    let mut server = Server::builder();
+    if encrypted {
+        let (certificate, key) = tls::pem();
+        let identity = Identity::from_pem(certificate, key);
+        server = server
+            .tls_config(ServerTlsConfig::new().identity(identity))
+            .unwrap();
+    }
+    let routes = Routes::new(Who);
+    tokio::spawn(async move {
+        if layered {
+            let mut server = server.layer(ToaLayer);
+            server
+                .add_routes(routes)
+                .serve_with_incoming(incoming)
+                .await
+        } else {
+            server
+                .add_routes(routes)
+                .serve_with_incoming(incoming)
+                .await
+        }
+    });
+    addr
+}
+
+/// Calls the method a few times over one connection; its own address, the answers.
+async fn call(server: SocketAddr, encrypted: bool) -> (SocketAddr, Vec<String>) {
+    let scheme = if encrypted { "https" } else { "http" };
+    let mut endpoint = Endpoint::from_shared(format!("{scheme}://localhost")).unwrap();
+    if encrypted {
+        let (certificate, _) = tls::pem();
+        let config = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(certificate));
+        endpoint = endpoint.tls_config(config).unwrap();
+    }
+    let local = Arc::new(Mutex::new(None));
+    let seen = Arc::clone(&local);
+    let connector = tower::service_fn(move |_| {
+        let seen = Arc::clone(&seen);
+        async move {
+            let stream = TcpStream::connect(server).await?;
+            let before = seen.lock().unwrap().replace(stream.local_addr()?);
+            assert_eq!(before, None, "one connection");
+            std::io::Result::Ok(TokioIo::new(stream))
+        }
+    });
+    let channel = endpoint.connect_with_connector(connector).await.unwrap();
+    let mut answers = Vec::new();
+    for _ in 0..3 {
+        answers.push(ask(channel.clone()).await.unwrap());
+    }
+    let local = local.lock().unwrap().unwrap();
+    (local, answers)
+}
+
+async fn ask<S>(service: S) -> Result<String, Status>
+where
+    S: tonic::client::GrpcService<Body>,
+    S::ResponseBody: http_body_util::BodyExt<Data: Send> + Send + 'static,
+    <S::ResponseBody as hyper::body::Body>::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let mut grpc = tonic::client::Grpc::new(service);
+    grpc.ready()
+        .await
+        .map_err(|_| Status::unavailable("not ready"))?;
+    let codec = ProstCodec::<(), String>::default();
+    let path = http::uri::PathAndQuery::from_static("/toa.Who/Am");
+    let response = grpc.unary(Request::new(()), path, codec).await?;
+    Ok(response.into_inner())
+}
+
+#[tokio::test]
+async fn remote_addr_is_the_client_and_the_layer_tells_the_story() {
+    for encrypted in [false, true] {
+        for layered in [false, true] {
+            let server = serve(layered, encrypted).await;
+            // Two connections: each has a story of its own.
+            for _ in 0..2 {
+                let (local, answers) = call(server, encrypted).await;
+                let expected = if layered {
+                    format!("{local} {local} {}", expected_provenance())
+                } else {
+                    format!("{local} none none")
+                };
+                assert_eq!(
+                    answers,
+                    vec![expected; 3],
+                    "tls {encrypted} layer {layered}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn deny_mode_refuses_what_did_not_come_through_the_balancer() {
+    let service = || InterceptedService::new(Who, require_toa);
+    let peer = "[::ffff:10.0.0.9]:5000";
+    for (connection, outcome) in [
+        (Some(Provenance::Toa), Ok("none 10.0.0.9:5000 toa")),
+        (
+            Some(Provenance::NotSent),
+            Err((
+                Code::PermissionDenied,
+                "only clients of the load balancer are served here: no option sent",
+            )),
+        ),
+        (
+            Some(Provenance::Untrusted),
+            Err((
+                Code::PermissionDenied,
+                "only clients of the load balancer are served here: peer not trusted",
+            )),
+        ),
+        (
+            None,
+            Err((
+                Code::Internal,
+                "toa-tower is not wired up: layer and listener half are missing, add \
+                 `.layer(ToaLayer)` to the app and serve a `ToaListener` with \
+                 `app.into_make_service_with_connect_info::<ClientAddr>()`",
+            )),
+        ),
+    ] {
+        let answer = match connection {
+            Some(provenance) => {
+                let client = story(peer, peer, provenance);
+                ask(AddClientAddr::new(service(), client)).await
+            }
+            None => ask(service()).await,
+        };
+        let answer = answer.as_deref();
+        let answer = answer.map_err(|status| (status.code(), status.message()));
+        assert_eq!(answer, outcome, "{connection:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_mocked_server_tells_the_mocked_client_everywhere() {
+    let client: SocketAddr = "[2001:db8::7]:41234".parse().unwrap();
+    let service = MockToaLayer::new(client).layer(ToaLayer.layer(Who));
+    assert_eq!(
+        ask(service).await.unwrap(),
+        format!("{client} {client} toa")
+    );
+}
+
+#[test]
+fn a_mocked_request_tells_the_mocked_client_everywhere() {
+    let client: SocketAddr = "192.0.2.7:41234".parse().unwrap();
+    let request = with_client(Request::new(()), client);
+    assert_eq!(tell(&request), format!("{client} {client} toa"));
+    let direct = story("[2001:db8::7]:1", "[2001:db8::7]:1", Provenance::NotSent);
+    let request = with_client_addr(Request::new(()), direct);
+    assert_eq!(
+        tell(&request),
+        "[2001:db8::7]:1 [2001:db8::7]:1 no option sent"
+    );
+}
