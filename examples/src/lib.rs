@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod tls;
+pub mod who;
 
 use std::net::{Ipv6Addr, SocketAddr};
 

@@ -10,4 +10,5 @@ mod proxy;
 mod sockets;
 mod support;
 mod system_calls;
+mod toa_tower;
 mod unmodified_programs;
