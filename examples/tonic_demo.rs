@@ -45,7 +45,6 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-#[expect(clippy::result_large_err, reason = "tonic's methods are of this type")]
 fn am(request: Request<()>) -> Result<String, Status> {
     let remote_addr = request
         .remote_addr()

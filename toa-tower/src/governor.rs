@@ -25,6 +25,9 @@ use crate::wiring;
 /// # assert!(limit.is_some());
 /// ```
 ///
+/// The feature turns `tower_governor`'s own `tracing` on, which logs each refusal at
+/// `INFO`; `tower_governor=warn` in the log filter keeps that from a stranger.
+///
 /// Without the listener half it answers 500 with the sentence that says what to add.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RealClientKey {

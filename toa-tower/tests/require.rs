@@ -1,6 +1,5 @@
 //! Deny mode: which paths are exempt, and services without axum.
 #![cfg(feature = "axum")]
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
 

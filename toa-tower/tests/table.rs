@@ -1,7 +1,6 @@
 //! Every way in which a connection can be known or not, against everything that asks:
 //! extractor, optional extractor, middleware, `ConnectInfo`, deny mode; whole answers.
 #![cfg(feature = "axum")]
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
 

@@ -15,10 +15,6 @@ use crate::wiring;
 ///
 /// # Errors
 /// The status to answer with.
-#[expect(
-    clippy::result_large_err,
-    reason = "tonic's interceptors are of this type"
-)]
 pub fn require_toa(request: Request<()>) -> Result<Request<()>, Status> {
     match wiring::known_or_log(request.extensions()) {
         Ok(client) if client.is_from_toa() => Ok(request),
