@@ -6,7 +6,7 @@ splat_lines='WARNING: |BUG: |BUG at |kernel BUG|Oops|Call Trace:|Call trace:|cut
 splat_lines+='|Unable to handle kernel|rcu.*(stall|detected expedited)|rcu: INFO|soft lockup|hard LOCKUP|blocked for more than'
 splat_lines+='|KASAN|KCSAN|KFENCE: |UBSAN|possible (circular|recursive) locking|inconsistent lock state|suspicious RCU usage'
 splat_lines+='|INFO: (possible|inconsistent|trying to register|task|lockdep)|lock(s)? held (when|by)|bad unlock balance'
-splat_lines+='|held lock freed|scheduling while atomic|sleeping function called|new suspected memory leaks|refcount_t: '
+splat_lines+='|held lock freed|scheduling while atomic|sleeping function called|suspected memory leaks|refcount_t: '
 splat_lines+='|list_(add|del) corruption|unregister_netdevice: waiting|Bad page|Modules linked in'
 # Said by kernels that have these detectors built in, at every boot.
 harmless_lines='KernelAddressSanitizer initialized|kasan: |KASAN-|kfence: initialized|Lock dependency validator'
