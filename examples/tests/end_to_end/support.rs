@@ -95,7 +95,9 @@ impl Demo {
             command
                 .arg(format!("[::]:{PORT}"))
                 .stdout(Stdio::piped())
-                .stdin(Stdio::null()),
+                .stdin(Stdio::null())
+                // A test may wait for a line of its log.
+                .env_remove("RUST_LOG"),
         );
         let stdout = server.child().stdout.as_mut().unwrap();
         let mut said: Vec<String> = Vec::new();
