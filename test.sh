@@ -24,6 +24,13 @@ fi
 step 'Rust: unit, property, integration and documentation tests'
 cargo test --workspace --locked
 
+step 'Rust: the libraries with all their features'
+if pkg-config --exists openssl 2>/dev/null; then
+    cargo test --locked -p toa-core -p toa-tower -p toa-actix --all-features
+else
+    skip 'toa-actix under OpenSSL needs pkg-config and the headers of OpenSSL (libssl-dev)'
+fi
+
 step 'the parser of the kernel module, in user space'
 if command -v cc make >/dev/null; then
     make -s -C kmod/tests check
