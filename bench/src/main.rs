@@ -1,5 +1,24 @@
-//! `cargo run --release -p toa-bench`: measures, and writes docs/benchmarks.md.
+//! `cargo run --release -p toa-bench` measures, and writes docs/benchmarks.md.
 
-pub mod section;
+use clap::Parser;
 
-fn main() {}
+use toa_bench::options::Arguments;
+use toa_bench::{child, report};
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    if let Some(role) = arguments.role {
+        return child::play(role);
+    }
+    let mut sections = Vec::new();
+    for part in arguments.parts() {
+        eprintln!("measuring: {part:?}");
+        sections.extend(part.measure(&arguments.options)?);
+    }
+    if arguments.parts.is_empty() && !arguments.options.quick {
+        report::write(&sections)
+    } else {
+        print!("{}", report::markdown(&sections));
+        Ok(())
+    }
+}
