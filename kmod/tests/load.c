@@ -15,6 +15,7 @@
 #include "../../conformance/src/server.h"
 #include "../../conformance/src/tun.h"
 #include "../../include/toa.h"
+#include "bench.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -270,60 +271,6 @@ static int hold(unsigned long count)
 	for (unsigned long i = 0; i < n; i++)
 		leave(fds[i], i % 2);
 	printf("toa-load: closed\n");
-	return 0;
-}
-
-static double ns_since(const struct timespec *start, unsigned long count)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return ((now.tv_sec - start->tv_sec) * 1e9 + (now.tv_nsec - start->tv_nsec)) / count;
-}
-
-/* What a connection without an address costs, over loopback; for comparison without the module. */
-static int bench(unsigned long count)
-{
-	struct sockaddr_in name = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	struct linger linger = { .l_onoff = 1 };
-	int listener, client = -1, fd = -1;
-	double connection, question, getname;
-	struct timespec start;
-	socklen_t len = sizeof(name);
-	struct toa_info info;
-
-	namespace_enter();
-	listener = socket(AF_INET, SOCK_STREAM, 0);
-	if (bind(listener, (struct sockaddr *)&name, len) || listen(listener, 64) ||
-	    getsockname(listener, (struct sockaddr *)&name, &len))
-		return 1;
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	for (unsigned long i = 0; i < count; i++) {
-		if (fd >= 0) {
-			setsockopt(client, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-			close(client);
-			close(fd);
-		}
-		client = socket(AF_INET, SOCK_STREAM, 0);
-		if (connect(client, (struct sockaddr *)&name, sizeof(name)))
-			return 1;
-		fd = accept(listener, NULL, NULL);
-	}
-	connection = ns_since(&start, count);
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	for (unsigned long i = 0; i < count; i++) {
-		len = sizeof(name);
-		getpeername(fd, (struct sockaddr *)&name, &len);
-	}
-	getname = ns_since(&start, count);
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	for (unsigned long i = 0; i < count; i++) {
-		len = sizeof(info);
-		getsockopt(fd, IPPROTO_IP, TOA_SO_GET_INFO, &info, &len);
-	}
-	question = ns_since(&start, count);
-	printf("toa-load: connect+accept+close %.0f ns, getpeername %.0f ns, getsockopt 4097 %.0f ns\n",
-	       connection, getname, question);
 	return 0;
 }
 
