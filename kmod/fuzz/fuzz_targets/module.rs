@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Same bytes and kinds in, same answer out of the module's parser and toa-core's.
+//!
+//! The input's layout: one byte (bits 0-1: how many kinds, 0 for the default ones), the
+//! kinds; the rest is the option list.
 #![no_main]
 
 use std::net::SocketAddr;
@@ -37,14 +40,24 @@ fn module_parse(list: &[u8], kinds: &OptionKinds) -> Parsed {
         2 => {
             let ip = std::net::Ipv6Addr::from(found.client).to_canonical();
             let client = SocketAddr::new(ip, u16::from_be_bytes(found.port));
-            Parsed::Found(ToaOption { kind: found.kind, client })
+            Parsed::Found(ToaOption {
+                kind: found.kind,
+                client,
+            })
         }
         other => panic!("the module's parser answered {other}"),
     }
 }
 
-fuzz_target!(|input: (Vec<u8>, Vec<u8>)| {
-    let (some_kinds, list) = input;
-    let kinds = OptionKinds::new(some_kinds).unwrap_or_default();
+fuzz_target!(|input: &[u8]| {
+    let Some((shape, rest)) = input.split_first() else {
+        return;
+    };
+    let Some((some_kinds, list)) = rest.split_at_checked(usize::from(shape & 3)) else {
+        return;
+    };
+    let kinds = OptionKinds::new(some_kinds.iter().copied()).unwrap_or_default();
+    // The allocation ends with the list.
+    let list: Box<[u8]> = list.into();
     assert_eq!(module_parse(&list, &kinds), parse(&list, &kinds));
 });

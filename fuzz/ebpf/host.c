@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * The whole eBPF program on this machine: the kernel around it is played here,
+ * one connection at a time. The header bytes lie where the caller put them, so
+ * that AddressSanitizer sees a read beyond them.
+ */
+#include <string.h>
+
+#include "toa.bpf.c"
+
+#define NETS	16
+
+/* Mirrored in fuzz_targets/ebpf.rs. */
+struct host_net {
+	__u8 addr[16];		/* IPv4 in the first four */
+	__u8 prefix_len;
+	__u8 is_ipv6;		/* 2: not a network */
+};
+
+struct host_connection {
+	struct toa_config config;
+	struct host_net nets[NETS];
+	__u8 peer[16];		/* of an IPv4 socket: in the first four */
+	__u8 peer_port[2];
+	__u8 is_ipv6;		/* the socket */
+	__u8 zero[5];
+};
+_Static_assert(sizeof(struct host_connection) == 368, "mirrored in Rust");
+
+struct host_outcome {
+	struct toa_info info;
+	struct toa_nat64_peer lookup;
+	__s32 lookup_retval;
+	__u32 name[4];		/* what getpeername() shows */
+	__u32 name_port;
+	__u32 zero;
+	__u64 counters[TOA_COUNTERS];
+};
+_Static_assert(sizeof(struct host_outcome) == 184, "mirrored in Rust");
+
+static const struct host_connection *now;
+static struct toa_config config;
+static struct toa_conn stored;
+static int is_stored;
+static __u64 counters[TOA_COUNTERS];
+
+static void must(int holds)
+{
+	if (!holds)
+		__builtin_trap();
+}
+
+static int covers(const struct host_net *net, int is_ipv6, const void *addr)
+{
+	const __u8 *bytes = addr;
+
+	if (net->is_ipv6 != is_ipv6)
+		return 0;
+	for (int bit = 0; bit < net->prefix_len; bit++)
+		if ((net->addr[bit / 8] ^ bytes[bit / 8]) >> (7 - bit % 8) & 1)
+			return 0;
+	return 1;
+}
+
+static void *trusted(int is_ipv6, const void *addr)
+{
+	static __u8 yes;
+
+	for (int i = 0; i < NETS; i++)
+		if (covers(&now->nets[i], is_ipv6, addr))
+			return &yes;
+	return NULL;
+}
+
+void *bpf_map_lookup_elem(void *map, const void *key)
+{
+	if (map == &toa_trusted4) {
+		const struct toa_key4 *key4 = key;
+
+		must(key4->prefix_len == 32);
+		return trusted(0, &key4->addr);
+	}
+	if (map == &toa_trusted6) {
+		const struct toa_key6 *key6 = key;
+
+		must(key6->prefix_len == 128);
+		return trusted(1, key6->addr);
+	}
+	if (map == &toa_counters) {
+		must(*(const __u32 *)key < TOA_COUNTERS);
+		return &counters[*(const __u32 *)key];
+	}
+	must(map == &toa_config && *(const __u32 *)key == 0);
+	return &config;
+}
+
+void *bpf_sk_storage_get(void *map, void *sk, const void *value, __u64 flags)
+{
+	must(map == &toa_conns && sk);
+	if (!is_stored && flags & BPF_SK_STORAGE_GET_F_CREATE) {
+		stored = *(const struct toa_conn *)value;
+		is_stored = 1;
+	}
+	return is_stored ? &stored : NULL;
+}
+
+long bpf_sk_storage_delete(void *map, void *sk)
+{
+	must(map == &toa_conns && sk);
+	is_stored = 0;
+	return 0;
+}
+
+long bpf_sock_ops_cb_flags_set(struct bpf_sock_ops *ctx, int flags)
+{
+	ctx->bpf_sock_ops_cb_flags = flags;
+	return 0;
+}
+
+/* What a kernel without the program answers: no such option. */
+static int ask(struct bpf_sock *sk, int name, void *answer, int len)
+{
+	struct bpf_sockopt ctx = {
+		.sk = sk,
+		.optval = answer,
+		.optval_end = (__u8 *)answer + len,
+		.level = SOL_IP,
+		.optname = name,
+		.optlen = len,
+		.retval = -92,
+	};
+
+	must(toa_getsockopt(&ctx) == 1);
+	must(ctx.retval ? ctx.optlen == 0 : ctx.optlen == len);
+	return ctx.retval;
+}
+
+static void show_name(struct bpf_sock *sk, struct host_outcome *outcome)
+{
+	struct bpf_sock_addr ctx = {
+		.user_family = sk->family,
+		.user_ip4 = sk->dst_ip4,
+		.user_port = sk->dst_port,
+		.family = sk->family,
+		.type = SOCK_STREAM,
+		.protocol = IPPROTO_TCP,
+		.sk = sk,
+	};
+
+	memcpy(ctx.user_ip6, sk->dst_ip6, sizeof(ctx.user_ip6));
+	must((now->is_ipv6 ? toa_peername6(&ctx) : toa_peername4(&ctx)) == 1);
+	if (now->is_ipv6)
+		memcpy(outcome->name, ctx.user_ip6, sizeof(outcome->name));
+	else
+		outcome->name[0] = ctx.user_ip4;
+	outcome->name_port = ctx.user_port;
+}
+
+/* Opens a connection whose last handshake segment has this TCP header, and asks. */
+void toa_host_open(const struct host_connection *connection, __u8 *header,
+		   __u32 header_len, struct host_outcome *outcome)
+{
+	struct bpf_sock sk = {
+		.family = connection->is_ipv6 ? AF_INET6 : AF_INET,
+		.type = SOCK_STREAM,
+		.protocol = IPPROTO_TCP,
+		.state = 1,
+	};
+	struct bpf_sock_ops ctx = {
+		.op = BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB,
+		.sk = &sk,
+		.skb_data = header,
+		.skb_data_end = header + header_len,
+	};
+
+	now = connection;
+	config = connection->config;
+	is_stored = 0;
+	memset(counters, 0, sizeof(counters));
+	memset(outcome, 0, sizeof(*outcome));
+	memcpy(&sk.dst_port, connection->peer_port, 2);
+	if (connection->is_ipv6)
+		memcpy(sk.dst_ip6, connection->peer, 16);
+	else
+		memcpy(&sk.dst_ip4, connection->peer, 4);
+	ctx.family = sk.family;
+	ctx.remote_ip4 = sk.dst_ip4;
+	memcpy(ctx.remote_ip6, sk.dst_ip6, sizeof(ctx.remote_ip6));
+
+	must(toa_sockops(&ctx) == 1);
+	must(!ask(&sk, TOA_SO_GET_INFO, &outcome->info, sizeof(outcome->info)));
+	outcome->lookup_retval = ask(&sk, TOA_SO_GET_LOOKUP, &outcome->lookup,
+				     sizeof(outcome->lookup));
+	show_name(&sk, outcome);
+	memcpy(outcome->counters, counters, sizeof(counters));
+}

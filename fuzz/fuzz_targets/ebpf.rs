@@ -1,0 +1,275 @@
+//! The eBPF program against the Rust codec and trust: the same header from the same
+//! peer gives the same answer, and counts the same.
+//!
+//! The input's layout, zeros where it is short: one byte (bits 0-1: how many kinds, 0
+//! for the default ones; bit 2: an IPv6 socket; bit 3: `any` is trusted; bits 4-5: how
+//! many trusted networks, 0 for the private ones), the kinds, 17 bytes for each network,
+//! the peer in 18 bytes; the rest is the option list.
+#![no_main]
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+
+use libfuzzer_sys::arbitrary::{Result, Unstructured};
+use libfuzzer_sys::fuzz_target;
+use toa_core::abi::{
+    INFO_HAS_ADDR, INFO_INVALID, INFO_PEERNAME, INFO_TRUST_ENFORCED, INFO_UNTRUSTED, SOURCE_EBPF,
+    ToaInfo, ToaNat64Peer,
+};
+use toa_core::option::{MAX_OPTIONS_LEN, Parsed, parse};
+use toa_core::{OptionKinds, TrustedPeers, to_mapped};
+
+const NETS: usize = 16;
+const TCP_FIXED_LEN: usize = 20;
+
+// `enum toa_counter` of maps.h, as far as one connection moves it.
+const WITH_TOA: usize = 0;
+const WITHOUT_TOA: usize = 1;
+const NAME_OK: usize = 2;
+const NAME_MISMATCH: usize = 3;
+const NAME_BYPASS: usize = 4;
+const NAME_EMPTY: usize = 5;
+const ALLOC: usize = 6;
+const UNTRUSTED: usize = 8;
+const INVALID: usize = 9;
+const COUNTERS: usize = 11;
+
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct Net {
+    addr: [u8; 16],
+    prefix_len: u8,
+    is_ipv6: u8,
+}
+
+#[repr(C)]
+struct Connection {
+    kinds: [u64; 4],
+    trust_any: u8,
+    peername: u8,
+    zero: [u8; 6],
+    version: [u8; 16],
+    nets: [Net; NETS],
+    peer: [u8; 16],
+    peer_port: [u8; 2],
+    is_ipv6: u8,
+    tail: [u8; 5],
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct Outcome {
+    info: ToaInfo,
+    lookup: ToaNat64Peer,
+    lookup_retval: i32,
+    name: [[u8; 4]; 4],
+    name_port: [u8; 2],
+    zero: [u8; 6],
+    counters: [u64; COUNTERS],
+}
+
+unsafe extern "C" {
+    fn toa_host_open(
+        connection: *const Connection,
+        header: *mut u8,
+        header_len: u32,
+        outcome: *mut Outcome,
+    );
+}
+
+/// One passive open, as the fuzzer has it.
+struct Open {
+    kinds: OptionKinds,
+    trusted: TrustedPeers,
+    peername: bool,
+    /// The address family is the socket's.
+    peer: SocketAddr,
+    options: Vec<u8>,
+}
+
+impl Open {
+    fn read(input: &[u8]) -> Result<Self> {
+        let mut input = Unstructured::new(input);
+        let shape: u8 = input.arbitrary()?;
+        let mut kinds = Vec::new();
+        for _ in 0..shape & 3 {
+            kinds.push(input.arbitrary()?);
+        }
+        let mut nets = Vec::new();
+        for _ in 0..shape >> 4 & 3 {
+            nets.push(net(input.arbitrary()?, input.arbitrary()?));
+        }
+        let ip: [u8; 16] = input.arbitrary()?;
+        let ip = match ip.first_chunk::<4>() {
+            Some(v4) if shape & 4 == 0 => IpAddr::from(*v4),
+            _ => IpAddr::from(ip),
+        };
+        let port = u16::from_be_bytes(input.arbitrary()?).max(1);
+        let options = input.take_rest();
+        let whole_words = options.len().min(MAX_OPTIONS_LEN) / 4 * 4;
+        Ok(Self {
+            kinds: OptionKinds::new(kinds).unwrap_or_default(),
+            trusted: match nets.as_slice() {
+                _ if shape & 8 != 0 => TrustedPeers::insecure_any(),
+                [] => TrustedPeers::private(),
+                nets => nets.join(",").parse().expect("they were made so"),
+            },
+            peername: shape & 0x40 == 0,
+            peer: SocketAddr::new(ip, port),
+            options: options[..whole_words].to_vec(),
+        })
+    }
+
+    /// What the kernel sees and says.
+    fn run(&self) -> Outcome {
+        let (is_ipv6, peer) = match self.peer.ip() {
+            IpAddr::V4(v4) => (0, v4_in_16(v4)),
+            IpAddr::V6(v6) => (1, v6.octets()),
+        };
+        let mut connection = Connection {
+            kinds: [0; 4],
+            trust_any: self.trusted.is_any().into(),
+            peername: self.peername.into(),
+            zero: [0; 6],
+            version: [0; 16],
+            nets: [Net::default(); NETS],
+            peer,
+            peer_port: self.peer.port().to_be_bytes(),
+            is_ipv6,
+            tail: [0; 5],
+        };
+        for kind in self.kinds.iter() {
+            connection.kinds[usize::from(kind >> 6)] |= 1 << (kind & 63);
+        }
+        // Those that are not used stand for a network that no peer is in.
+        let nowhere = Net {
+            is_ipv6: 2,
+            ..Net::default()
+        };
+        connection.nets.fill(nowhere);
+        for (to, from) in connection.nets.iter_mut().zip(self.trusted.nets()) {
+            (to.is_ipv6, to.addr) = match from.addr() {
+                IpAddr::V4(v4) => (0, v4_in_16(v4)),
+                IpAddr::V6(v6) => (1, v6.octets()),
+            };
+            to.prefix_len = from.prefix_len();
+        }
+        let mut header = vec![0; TCP_FIXED_LEN];
+        header.extend(&self.options);
+        // The allocation ends with the header.
+        let mut header = header.into_boxed_slice();
+        let len = u32::try_from(header.len()).expect("60 bytes at most");
+        let mut outcome = Outcome::default();
+        // SAFETY: the pointers are valid for the call, and `header` for `len` bytes.
+        unsafe {
+            toa_host_open(
+                &raw const connection,
+                header.as_mut_ptr(),
+                len,
+                &raw mut outcome,
+            );
+        }
+        outcome
+    }
+}
+
+fn v4_in_16(v4: Ipv4Addr) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..4].copy_from_slice(&v4.octets());
+    bytes
+}
+
+/// A network without bits behind its prefix.
+fn net(shape: u8, addr: [u8; 16]) -> String {
+    let prefix = shape & 0x7f;
+    let bits = u128::from_be_bytes(addr);
+    if shape & 0x80 == 0 {
+        let prefix = u32::from(prefix % 33);
+        let bits = (bits >> 96) as u32;
+        let bits = bits & u32::MAX.checked_shl(32 - prefix).unwrap_or(0);
+        format!("{}/{prefix}", Ipv4Addr::from_bits(bits))
+    } else {
+        let bits = bits & u128::MAX.checked_shl(128 - u32::from(prefix)).unwrap_or(0);
+        format!("{}/{prefix}", Ipv6Addr::from_bits(bits))
+    }
+}
+
+fn name(outcome: &Outcome, is_ipv6: bool) -> SocketAddr {
+    let ip = match is_ipv6 {
+        true => IpAddr::from(<[u8; 16]>::try_from(outcome.name.as_flattened()).expect("16 bytes")),
+        false => IpAddr::from(outcome.name[0]),
+    };
+    SocketAddr::new(ip, u16::from_be_bytes(outcome.name_port))
+}
+
+fuzz_target!(|input: &[u8]| {
+    let Ok(open) = Open::read(input) else { return };
+    let outcome = open.run();
+
+    let parsed = parse(&open.options, &open.kinds);
+    let trusted = open.trusted.contains(open.peer.ip());
+    let is_ipv6 = open.peer.is_ipv6();
+    let peer = to_mapped(open.peer);
+    let mut flags = INFO_TRUST_ENFORCED;
+    let mut counters = [0; COUNTERS];
+    let mut shown = open.peer;
+    let mut client: Option<(u8, SocketAddrV6)> = None;
+    match parsed {
+        Parsed::Found(option) if trusted => {
+            flags |= INFO_HAS_ADDR;
+            counters[WITH_TOA] = 1;
+            counters[ALLOC] = 1;
+            client = Some((option.kind, to_mapped(option.client)));
+            let fits = is_ipv6 || option.client.is_ipv4();
+            if open.peername && fits {
+                flags |= INFO_PEERNAME;
+                let client = to_mapped(option.client);
+                shown = if is_ipv6 {
+                    client.into()
+                } else {
+                    option.client
+                };
+            }
+            counters[match (open.peername, fits) {
+                (false, _) => NAME_BYPASS,
+                (true, false) => NAME_MISMATCH,
+                (true, true) => NAME_OK,
+            }] = 1;
+        }
+        parsed => {
+            counters[WITHOUT_TOA] = 1;
+            counters[NAME_EMPTY] = 1;
+            if parsed != Parsed::Absent {
+                let (flag, counter) = if trusted {
+                    (INFO_INVALID, INVALID)
+                } else {
+                    (INFO_UNTRUSTED, UNTRUSTED)
+                };
+                flags |= flag;
+                counters[counter] = 1;
+            }
+        }
+    }
+
+    let info = outcome.info;
+    assert_eq!(
+        (info.version, info.source, info.reserved),
+        (1, SOURCE_EBPF, 0)
+    );
+    assert_eq!(info.flags, flags, "{parsed:?}, trusted: {trusted}");
+    assert_eq!(info.client().map(|addr| (info.kind, addr)), client);
+    if client.is_none() {
+        assert_eq!(
+            (info.kind, info.client, info.client_port),
+            (0, [0; 16], [0; 2])
+        );
+    }
+    assert_eq!(
+        (info.peer, info.peer_port),
+        (peer.ip().octets(), peer.port().to_be_bytes())
+    );
+    let lookup = (outcome.lookup_retval == 0).then(|| outcome.lookup.client());
+    assert_eq!(lookup, client.map(|(_, addr)| addr));
+    assert_eq!(outcome.lookup.zero, [0; 2]);
+    assert_eq!(name(&outcome, is_ipv6), shown);
+    assert_eq!(outcome.counters, counters);
+});
