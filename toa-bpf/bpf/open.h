@@ -51,12 +51,24 @@ static __always_inline int toa_judge(struct bpf_sock_ops *ctx,
 	return 1;
 }
 
+/*
+ * Two connect() whose SYNs cross count as a passive open in tcp_rcv_state_process(),
+ * but no listener was asked: the address would stand on a connection that a
+ * program of ours has made. Only there has the socket sent segments of its own.
+ */
+static __always_inline int toa_is_crossed(struct bpf_sock_ops *ctx)
+{
+	return ctx->segs_out != 0;
+}
+
 static __always_inline void toa_open(struct bpf_sock_ops *ctx)
 {
 	struct bpf_sock *sk = ctx->sk;
 	struct toa_conn conn = {};
 	void *kept = NULL;
 
+	if (toa_is_crossed(ctx))
+		return;
 	if (sk && toa_judge(ctx, &conn)) {
 		conn.peer_port = *(__be16 *)&sk->dst_port;
 		kept = bpf_sk_storage_get(&toa_conns, sk, &conn,

@@ -6,6 +6,8 @@
 #include "addr.h"
 
 #define TCP_FIXED_LEN	20
+#define TCP_FLAGS	13
+#define TCP_FLAG_SYN	0x02
 #define TCP_OPTIONS_MAX	40
 #define TCPOPT_EOL	0
 #define TCPOPT_NOP	1
@@ -80,6 +82,18 @@ static __always_inline int toa_option_read(struct bpf_sock_ops *ctx, __u32 off,
 }
 
 /*
+ * A Fast Open SYN makes a socket before its sender has shown that it receives what
+ * is sent to its address: what it says of itself counts for nothing.
+ */
+static __always_inline int toa_is_syn(struct bpf_sock_ops *ctx)
+{
+	__u8 *end = (void *)(long)ctx->skb_data_end;
+	__u8 *at = (void *)(long)ctx->skb_data;
+
+	return at + TCP_FIXED_LEN > end || at[TCP_FLAGS] & TCP_FLAG_SYN;
+}
+
+/*
  * The first option of a configured kind and a right length is the one: a
  * balancer puts its own in front, so what a client forges comes later.
  */
@@ -89,6 +103,8 @@ static __always_inline enum toa_found toa_option_find(struct bpf_sock_ops *ctx,
 	enum toa_found found = TOA_NONE;
 	__u32 off = 0;
 
+	if (toa_is_syn(ctx))
+		return TOA_NONE;
 	for (int i = 0; i < TCP_OPTIONS_MAX; i++) {
 		__u32 step = toa_option_step(ctx, off);
 
