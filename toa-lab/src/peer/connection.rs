@@ -65,6 +65,16 @@ impl<'d> Peer<'d> {
         self.device.send_packet(&packet)
     }
 
+    /// Hands any bytes to the kernel as an IP packet, as
+    /// [`PeerDevice::send_packet`] does.
+    ///
+    /// # Errors
+    ///
+    /// The kernel refuses what does not begin like one.
+    pub fn send_packet(&self, packet: &[u8]) -> io::Result<()> {
+        self.device.send_packet(packet)
+    }
+
     /// The next segment that the kernel sends to this peer, as it comes;
     /// retransmissions too. `None` when the time is over.
     ///

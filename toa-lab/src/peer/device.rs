@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Mutex, PoisonError};
 
 use ipnet::IpNet;
@@ -76,20 +76,15 @@ impl PeerDevice {
         self.device.send(packet).map(drop)
     }
 
-    pub(super) fn take(&self, from: SocketAddr, to: SocketAddr) -> Option<Segment> {
-        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = inbox.iter().position(|(f, t, _)| (*f, *t) == (from, to))?;
-        inbox.remove(at).map(|(_, _, segment)| segment)
-    }
-
-    /// Moves what the kernel has sent into the inbox; waits a little if nothing.
-    pub(super) fn pump(&self) -> io::Result<()> {
-        // Short, because another thread's pump may fetch what this one waits for.
-        let mut ready = [PollFd::new(self.device.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut ready, 5u16) {
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno.into()),
-        }
+    /// The next segment that the kernel sends to anybody out there: from where, to
+    /// whom, and what. `None` when there is none yet; the descriptor becomes readable
+    /// when there may be. A program that calls this sorts them itself; a
+    /// [`Peer`] gets only what it receives on its own.
+    ///
+    /// # Errors
+    ///
+    /// The device failed.
+    pub fn try_receive(&self) -> io::Result<Option<(SocketAddr, SocketAddr, Segment)>> {
         let mut packet = [0; 2048];
         loop {
             match self.device.recv(&mut packet) {
@@ -104,14 +99,60 @@ impl PeerDevice {
                             options: tcp.options().to_vec(),
                             payload: tcp.payload().to_vec(),
                         };
-                        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
-                        inbox.push_back((segment.source, segment.destination, owned));
+                        return Ok(Some((segment.source, segment.destination, owned)));
                     }
                 }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Forgets all that the kernel has sent so far and no peer has received. Its
+    /// queue is short: what it sends into a full one is lost.
+    ///
+    /// # Errors
+    ///
+    /// The device failed.
+    pub fn drain(&self) -> io::Result<()> {
+        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        inbox.clear();
+        let mut packet = [0; 2048];
+        loop {
+            match self.device.recv(&mut packet) {
+                Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    pub(super) fn take(&self, from: SocketAddr, to: SocketAddr) -> Option<Segment> {
+        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = inbox.iter().position(|(f, t, _)| (*f, *t) == (from, to))?;
+        inbox.remove(at).map(|(_, _, segment)| segment)
+    }
+
+    /// Moves what the kernel has sent into the inbox; waits a little if nothing.
+    pub(super) fn pump(&self) -> io::Result<()> {
+        // Short, because another thread's pump may fetch what this one waits for.
+        let mut ready = [PollFd::new(self.device.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut ready, 5u16) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        while let Some((source, destination, segment)) = self.try_receive()? {
+            let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+            inbox.push_back((source, destination, segment));
+        }
+        Ok(())
+    }
+}
+
+impl AsFd for PeerDevice {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.device.as_fd()
     }
 }
