@@ -1,0 +1,13 @@
+//! The table of attacks in docs/security.md, a test each: against the live kernel,
+//! with the eBPF source loaded.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "an unwrap in a helper fails the test that called"
+)]
+
+mod arena;
+mod forged;
+mod late;
+mod spoofed;
+mod unusual;
