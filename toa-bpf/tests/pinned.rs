@@ -3,6 +3,8 @@
 
 mod host;
 
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -194,4 +196,27 @@ fn a_directory_outside_the_bpf_file_system_is_refused_with_the_cure() {
         error.to_string().contains("mount -t bpf bpf /tmp"),
         "{error}"
     );
+}
+
+#[test]
+fn a_directory_that_others_can_change_is_not_used() {
+    let Some(host) = Host::enter_or_skip() else {
+        return;
+    };
+    let pins = host.pins();
+    for (owner, mode, expected) in [
+        (65534, 0o700, "user 65534 with mode 700"),
+        (0, 0o777, "user 0 with mode 777"),
+    ] {
+        fs::create_dir(&host.pin_dir).unwrap();
+        fs::set_permissions(&host.pin_dir, fs::Permissions::from_mode(mode)).unwrap();
+        chown(&host.pin_dir, Some(owner), None).unwrap();
+        let Error::Pin { source, .. } = pins.load(&host.config()).unwrap_err() else {
+            panic!("another error");
+        };
+        assert!(source.to_string().contains(expected), "{source}");
+        assert_eq!(fs::read_dir(&host.pin_dir).unwrap().count(), 0);
+        fs::remove_dir(&host.pin_dir).unwrap();
+    }
+    host.expect_nothing_left();
 }

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use aya::maps::MapInfo;
@@ -214,9 +214,28 @@ impl Pins {
     fn make_dir(&self) -> Result<Loaded, Error> {
         match DirBuilder::new().mode(0o700).create(&self.dir) {
             Ok(()) => Ok(Loaded::Fresh),
-            Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(Loaded::Replaced),
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {
+                self.check_owner()
+                    .map_err(|e| self.error("use", &self.dir, e))?;
+                Ok(Loaded::Replaced)
+            }
             Err(e) => Err(self.error("create", &self.dir, e)),
         }
+    }
+
+    /// Where everybody may write in the BPF file system, somebody may have been here
+    /// first; the owner of a directory can remove what is pinned in it.
+    fn check_owner(&self) -> io::Result<()> {
+        let found = fs::symlink_metadata(&self.dir)?;
+        let ours = found.uid() == 0 || found.uid() == sys::effective_user();
+        if ours && found.is_dir() && found.mode() & 0o022 == 0 {
+            return Ok(());
+        }
+        Err(io::Error::other(format!(
+            "it belongs to user {} with mode {:o}, and others than root may change it: remove it first",
+            found.uid(),
+            found.mode() & 0o7777
+        )))
     }
 
     fn error(&self, what: &'static str, path: &Path, source: io::Error) -> Error {

@@ -282,6 +282,12 @@ pub(crate) fn kernel_release() -> String {
         .collect()
 }
 
+/// As whom this process makes files.
+pub(crate) fn effective_user() -> u32 {
+    // SAFETY: the call takes nothing and cannot fail.
+    unsafe { libc::geteuid() }
+}
+
 /// Nanoseconds since boot, the clock of a program's load time.
 pub(crate) fn since_boot() -> u64 {
     let mut now = libc::timespec {
