@@ -137,3 +137,27 @@ fn options_that_fit_no_header_are_refused() {
         assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
     }
 }
+
+#[test]
+fn whoever_sorts_for_himself_gets_everyone_s_segments() {
+    let Some(_namespace) = Namespace::enter_or_skip() else {
+        return;
+    };
+    let device = PeerDevice::open().unwrap();
+    let (_listener, address) = listener(PeerDevice::KERNEL_V4);
+    let mut expected = Vec::new();
+    for from in ["10.1.2.3:4", "198.51.100.7:8"] {
+        let from: SocketAddr = from.parse().unwrap();
+        device.peer(from, address).syn(&[]).unwrap();
+        expected.push((address, from, flags::SYN | flags::ACK));
+    }
+    let mut seen = Vec::new();
+    let start = std::time::Instant::now();
+    while seen.len() < 2 && start.elapsed() < Duration::from_secs(10) {
+        if let Some((source, destination, segment)) = device.try_receive().unwrap() {
+            seen.push((source, destination, segment.flags));
+        }
+    }
+    assert_eq!(seen, expected);
+    assert_eq!(device.try_receive().unwrap(), None);
+}
