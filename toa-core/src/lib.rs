@@ -73,6 +73,8 @@ mod sys;
 mod trust;
 
 #[cfg(feature = "tokio")]
+mod accept;
+#[cfg(feature = "tokio")]
 mod accept_error;
 #[cfg(feature = "tokio")]
 mod listener;

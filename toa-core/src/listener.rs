@@ -1,19 +1,14 @@
 //! A listener that knows the client of each connection it accepts.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 
-use crate::accept_error::{Remedy, remedy};
+use crate::accept::Accepting;
 use crate::client_addr::ClientAddr;
 use crate::policy::Policy;
 use crate::resolver::{Resolver, SourceKind};
-
-/// How long to wait when descriptors or memory have run out.
-const BACK_OFF: Duration = Duration::from_millis(500);
 
 /// A `tokio` TCP listener that reads each connection's client as it is accepted,
 /// with one system call.
@@ -24,6 +19,7 @@ const BACK_OFF: Duration = Duration::from_millis(500);
 pub struct ToaListener {
     inner: TcpListener,
     resolver: Resolver,
+    accepting: Accepting,
 }
 
 impl ToaListener {
@@ -50,7 +46,11 @@ impl ToaListener {
     pub fn new(inner: TcpListener) -> Self {
         let resolver = Resolver::default();
         resolver.detect(&inner);
-        Self { inner, resolver }
+        Self {
+            inner,
+            resolver,
+            accepting: Accepting::default(),
+        }
     }
 
     /// Replaces the default [`Policy`].
@@ -62,14 +62,15 @@ impl ToaListener {
 
     /// The next connection and its client.
     ///
-    /// Errors that concern one peer are passed over. When descriptors or memory
-    /// have run out it waits and goes on, and logs once until one is accepted
-    /// again. Cancellation safe: nothing is awaited once a connection is accepted.
+    /// Errors that concern one peer are passed over; after 64 in a row it rests for a
+    /// millisecond. When descriptors or memory have run out it waits and goes on, and
+    /// logs once until one is accepted again. Cancellation safe: nothing is awaited once
+    /// a connection is accepted.
     ///
     /// # Errors
     /// When the listening socket itself is unusable.
     pub async fn accept(&self) -> io::Result<(TcpStream, ClientAddr)> {
-        let (stream, accepted) = accept_one(|| self.inner.accept()).await?;
+        let (stream, accepted) = self.accepting.next(|| self.inner.accept()).await?;
         let client = self.resolver.resolve(&stream, accepted);
         tracing::trace!(%client, "accepted");
         Ok((stream, client))
@@ -96,107 +97,15 @@ impl ToaListener {
     }
 }
 
-async fn accept_one<T, F>(mut accept: impl FnMut() -> F) -> io::Result<T>
-where
-    F: Future<Output = io::Result<T>>,
-{
-    let mut exhausted = false;
-    loop {
-        let error = match accept().await {
-            Ok(accepted) => return Ok(accepted),
-            Err(error) => error,
-        };
-        match remedy(&error) {
-            Remedy::Retry => {
-                tracing::debug!(%error, "a connection was lost before it was accepted")
-            }
-            Remedy::BackOff => {
-                if !std::mem::replace(&mut exhausted, true) {
-                    tracing::error!(
-                        %error,
-                        "cannot accept connections for now, trying again: raise the limit on \
-                         open files (ulimit -n, LimitNOFILE=) if this is EMFILE"
-                    );
-                }
-                tokio::time::sleep(BACK_OFF).await;
-            }
-            Remedy::Fail => return Err(error),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::VecDeque;
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     use tokio::net::TcpSocket;
 
     use super::*;
     use crate::client_addr::Provenance;
     use crate::sys::fake;
-
-    /// Accepts against a script of errnos, 0 for a connection; returns what
-    /// came of it and how many calls were left.
-    async fn accept_script(script: &[i32]) -> (io::Result<()>, usize) {
-        let mut script: VecDeque<i32> = script.iter().copied().collect();
-        let outcome = accept_one(|| {
-            let next = script
-                .pop_front()
-                .expect("accept() called beyond the script");
-            async move {
-                if next == 0 {
-                    Ok(())
-                } else {
-                    Err(io::Error::from_raw_os_error(next))
-                }
-            }
-        })
-        .await;
-        (outcome, script.len())
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn errors_of_a_peer_are_passed_over_at_once() {
-        let start = tokio::time::Instant::now();
-        let peers = [
-            libc::ECONNABORTED,
-            libc::ENETDOWN,
-            libc::EPROTO,
-            libc::ENOPROTOOPT,
-            libc::EHOSTDOWN,
-            libc::ENONET,
-            libc::EHOSTUNREACH,
-            libc::ENETUNREACH,
-            libc::EPERM,
-            libc::ECONNRESET,
-            libc::EINTR,
-            libc::ETIMEDOUT,
-            0,
-        ];
-        let (outcome, left) = accept_script(&peers).await;
-        assert!(outcome.is_ok() && left == 0);
-        assert_eq!(start.elapsed(), Duration::ZERO);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn exhaustion_backs_off_and_goes_on() {
-        for errno in [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM] {
-            let start = tokio::time::Instant::now();
-            let (outcome, left) = accept_script(&[errno, errno, 0]).await;
-            assert!(outcome.is_ok() && left == 0);
-            assert_eq!(start.elapsed(), 2 * BACK_OFF);
-        }
-    }
-
-    #[tokio::test]
-    async fn an_unusable_listener_is_an_error() {
-        for errno in [libc::EBADF, libc::EINVAL, libc::ENOTSOCK] {
-            let (outcome, left) = accept_script(&[errno, 0]).await;
-            assert_eq!(outcome.unwrap_err().raw_os_error(), Some(errno));
-            assert_eq!(left, 1);
-        }
-    }
 
     #[tokio::test]
     async fn a_cancelled_accept_loses_no_connection() {
