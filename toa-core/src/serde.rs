@@ -48,14 +48,11 @@ impl<'de, T: FromStr<Err: Display>> Visitor<'de> for Words<T> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<T, A::Error> {
-        let mut text = String::new();
+        let mut words = Vec::new();
         while let Some(word) = list.next_element::<Word>()? {
-            if !text.is_empty() {
-                text.push(',');
-            }
-            text.push_str(&word.to_string());
+            words.push(word.to_string());
         }
-        self.visit_str(&text)
+        self.visit_str(&words.join(","))
     }
 }
 
@@ -148,6 +145,7 @@ mod tests {
         refuses::<Policy>(&[
             (r#""10.0.0.1/8""#, "10.0.0.1/8 has bits set"),
             (r#"["source", "any"]"#, "\"source\" stands for a whole set"),
+            (r#"["", "source"]"#, "\"source\" stands for a whole set"),
         ]);
         refuses::<OptionKinds>(&[
             ("[256]", "\"256\" is not a tcp option kind"),
@@ -157,6 +155,7 @@ mod tests {
         ]);
         refuses::<Mode>(&[
             (r#""deny""#, "\"deny\" is not a mode"),
+            (r#"["", "require"]"#, "\",require\" is not a mode"),
             ("true", "expected `fallback` or `require`"),
         ]);
     }
