@@ -123,11 +123,12 @@ fn socket_addr(ip: [u8; 16], port: [u8; 2]) -> SocketAddrV6 {
 pub(crate) trait Answer: Sized {
     /// The socket option's name.
     const NAME: c_int;
-    /// Bytes the answer has at least.
+    /// Bytes the answer has.
     const LEN: usize;
 
-    /// Decodes an answer; `bytes` holds at least [`LEN`](Self::LEN).
-    fn decode(bytes: &[u8; MAX_ANSWER_LEN]) -> Self;
+    /// Decodes an answer; `bytes` holds [`LEN`](Self::LEN) of it. `None` when no
+    /// source can have written this.
+    fn decode(bytes: &[u8; MAX_ANSWER_LEN]) -> Option<Self>;
 }
 
 /// Room for the longest answer.
@@ -137,12 +138,12 @@ impl Answer for ToaNat64Peer {
     const NAME: c_int = TOA_SO_GET_LOOKUP;
     const LEN: usize = size_of::<Self>();
 
-    fn decode(bytes: &[u8; MAX_ANSWER_LEN]) -> Self {
-        Self {
+    fn decode(bytes: &[u8; MAX_ANSWER_LEN]) -> Option<Self> {
+        Some(Self {
             saddr: field(bytes, offset_of!(Self, saddr)),
             sport: field(bytes, offset_of!(Self, sport)),
             zero: field(bytes, offset_of!(Self, zero)),
-        }
+        })
     }
 }
 
@@ -150,8 +151,9 @@ impl Answer for ToaInfo {
     const NAME: c_int = TOA_SO_GET_INFO;
     const LEN: usize = size_of::<Self>();
 
-    fn decode(bytes: &[u8; MAX_ANSWER_LEN]) -> Self {
-        Self {
+    /// Versions begin with 1: an answer of zeros is nobody's. Later ones only append.
+    fn decode(bytes: &[u8; MAX_ANSWER_LEN]) -> Option<Self> {
+        let info = Self {
             version: u16::from_ne_bytes(field(bytes, offset_of!(Self, version))),
             source: bytes[offset_of!(Self, source)],
             kind: bytes[offset_of!(Self, kind)],
@@ -161,7 +163,8 @@ impl Answer for ToaInfo {
             client_port: field(bytes, offset_of!(Self, client_port)),
             peer_port: field(bytes, offset_of!(Self, peer_port)),
             reserved: u32::from_ne_bytes(field(bytes, offset_of!(Self, reserved))),
-        }
+        };
+        (info.version != 0).then_some(info)
     }
 }
 

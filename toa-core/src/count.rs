@@ -123,6 +123,7 @@ mod tests {
     /// `struct toa_info` with these flags and no address.
     fn info(flags: u32) -> fake::Reply {
         let mut bytes = vec![0; 48];
+        bytes[..2].copy_from_slice(&1u16.to_ne_bytes());
         bytes[4..8].copy_from_slice(&flags.to_ne_bytes());
         Ok(bytes)
     }

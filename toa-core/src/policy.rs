@@ -125,13 +125,17 @@ fn decide_info(info: &ToaInfo, accepted: SocketAddrV6, policy: &Policy) -> Clien
         _ => accepted,
     };
     let reason = match info.client() {
+        // Whatever else stands there: refused is refused.
+        _ if info.has(INFO_UNTRUSTED) => Provenance::Untrusted,
+        _ if info.has(INFO_INVALID) => Provenance::Invalid,
         Some(client) if !is_client_address(client.ip()) => Provenance::Invalid,
+        // Without the true peer, accept()'s answer may be the client itself, who must
+        // not vouch for himself.
+        Some(client) if info.peer().is_none() && same(client, accepted) => Provenance::Accept,
         Some(client) if policy.trusts(peer, info.has(INFO_TRUST_ENFORCED)) => {
             return ClientAddr::from_toa(client, peer);
         }
         Some(_) => Provenance::Untrusted,
-        None if info.has(INFO_UNTRUSTED) => Provenance::Untrusted,
-        None if info.has(INFO_INVALID) => Provenance::Invalid,
         None => Provenance::NotSent,
     };
     ClientAddr::from_peer(peer, reason)
@@ -264,6 +268,20 @@ mod tests {
                 BALANCER,
                 &default,
                 from_peer(BALANCER, Invalid),
+            ),
+            (
+                "ours, an address that it refused all the same",
+                Answer::Info(info(OURS | INFO_HAS_ADDR | INFO_UNTRUSTED, BALANCER)),
+                BALANCER,
+                &any,
+                from_peer(BALANCER, Untrusted),
+            ),
+            (
+                "ours, without the true peer, accept() rewritten",
+                Answer::Info(info(OURS | INFO_HAS_ADDR | INFO_PEERNAME, "[::]:0")),
+                CLIENT,
+                &any,
+                from_peer(CLIENT, Accept),
             ),
             (
                 "ours, an answer of zeros",

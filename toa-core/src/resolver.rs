@@ -245,4 +245,6 @@ fn no_such_call(error: &io::Error) -> bool {
 }
 
 #[cfg(test)]
+mod injection;
+#[cfg(test)]
 mod tests;

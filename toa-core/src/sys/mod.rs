@@ -51,15 +51,21 @@ pub(crate) fn no_such_option() -> io::Error {
 /// platform without TOA, which answers like a kernel without a source.
 ///
 /// # Errors
-/// The kernel's own, and `InvalidData` when it wrote less than a whole answer.
+/// The kernel's own, and `InvalidData` when its answer has another length than asked
+/// for or cannot be a source's.
 pub(crate) fn ask<T: Answer>(socket: BorrowedSocket<'_>) -> io::Result<T> {
     let mut bytes = [0; MAX_ANSWER_LEN];
     let written = platform::getsockopt(socket, T::NAME, &mut bytes[..T::LEN])?;
-    if written < T::LEN {
+    if written != T::LEN {
         return Err(io::Error::new(
             io::ErrorKind::InvalidData,
             format!("the kernel answered {written} bytes instead of {}", T::LEN),
         ));
     }
-    Ok(T::decode(&bytes))
+    T::decode(&bytes).ok_or_else(|| {
+        io::Error::new(
+            io::ErrorKind::InvalidData,
+            "the kernel answered without a version",
+        )
+    })
 }
