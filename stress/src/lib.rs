@@ -2,4 +2,6 @@
 #![forbid(unsafe_code)]
 
 #[cfg(target_os = "linux")]
+pub mod soak;
+#[cfg(target_os = "linux")]
 pub mod storm;

@@ -1,0 +1,84 @@
+//! An hour of mixed churn against the example servers; see `toa_stress::soak`.
+//!
+//!     cargo run --release -p toa-stress --bin soak -- --duration 1h
+//!
+//! As root. It prints a line a minute and a summary, and ends with 0 if all was well, with 1
+//! if not.
+
+use std::process::ExitCode;
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::path::PathBuf;
+    use std::process::ExitCode;
+    use std::time::Duration;
+
+    use anyhow::Context;
+    use clap::Parser;
+    use toa_lab::netns::Namespace;
+    use toa_stress::soak::{Plan, build_examples, examples_dir, run};
+
+    /// Soaks the example servers in mixed churn while the source comes and goes.
+    #[derive(Debug, Parser)]
+    struct Args {
+        /// How long.
+        #[arg(long, default_value = "1h", value_parser = humantime::parse_duration)]
+        duration: Duration,
+        /// How often the source is unloaded and loaded again.
+        #[arg(long, default_value = "1m", value_parser = humantime::parse_duration)]
+        period: Duration,
+        /// New connections a second.
+        #[arg(long, default_value_t = 200.0)]
+        rate: f64,
+        /// What all chance comes from; a new one each time if not given.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Writes memory, open files and counts to this file every few seconds.
+        #[arg(long)]
+        csv: Option<PathBuf>,
+        /// The directory of axum_demo and actix_demo; else cargo builds them.
+        #[arg(long)]
+        servers: Option<PathBuf>,
+    }
+
+    pub(crate) fn main() -> anyhow::Result<ExitCode> {
+        let args = Args::parse();
+        let servers = match args.servers {
+            Some(servers) => servers,
+            None => {
+                let dir = examples_dir()?;
+                build_examples(&dir)?;
+                dir
+            }
+        };
+        let plan = Plan {
+            duration: args.duration,
+            period: args.period,
+            rate: args.rate,
+            seed: args.seed.unwrap_or_else(|| fastrand::u64(..)),
+            servers,
+            csv: args.csv,
+        };
+        println!("seed      {}", plan.seed);
+        let namespace =
+            Namespace::enter().context("cannot make a network namespace: run as root")?;
+        let verdict = run(&plan, &namespace)?;
+        println!("{verdict}");
+        Ok(if verdict.is_good() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn main() -> anyhow::Result<ExitCode> {
+    linux::main()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() -> ExitCode {
+    eprintln!("the soak runs on linux only");
+    ExitCode::FAILURE
+}

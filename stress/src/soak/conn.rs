@@ -1,0 +1,264 @@
+//! One end of a hand-made connection, as patient as a decent TCP.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Duration;
+
+use toa_lab::peer::{Segment, flags};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::http::{self, Response};
+use super::hub::{Ends, Hub};
+
+/// How long a server may take for anything.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(25);
+const RESEND: Duration = Duration::from_secs(1);
+
+/// How a connection can end early.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fail {
+    /// By RST.
+    Reset,
+    /// By FIN, before the answer.
+    Closed,
+    /// Not at all.
+    Timeout,
+    /// Something that must not be.
+    Wrong(String),
+}
+
+#[derive(Debug)]
+pub(crate) struct Conn {
+    hub: Rc<Hub>,
+    ends: Ends,
+    inbox: UnboundedReceiver<Segment>,
+    sequence: u32,
+    /// `None` until the SYN-ACK.
+    acknowledgment: Option<u32>,
+    /// What completes the handshake by a bare ACK, again when the SYN-ACK comes again.
+    ack: Option<Vec<u8>>,
+    unacknowledged: VecDeque<Segment>,
+    resend_at: Instant,
+    received: Vec<u8>,
+    /// Whether our FIN is sent.
+    closing: bool,
+    /// Whether the server's has come.
+    finished: bool,
+    /// Whether anything had to be sent twice.
+    pub(crate) lossy: bool,
+}
+
+impl Conn {
+    pub(crate) fn new(hub: &Rc<Hub>, ends: Ends, sequence: u32) -> Self {
+        Self {
+            hub: Rc::clone(hub),
+            ends,
+            inbox: hub.register(ends),
+            sequence,
+            acknowledgment: None,
+            ack: None,
+            unacknowledged: VecDeque::new(),
+            resend_at: Instant::now(),
+            received: Vec::new(),
+            closing: false,
+            finished: false,
+            lossy: false,
+        }
+    }
+
+    /// Sends the SYN and waits for nothing.
+    pub(crate) fn syn(&mut self, options: &[u8]) -> Result<(), Fail> {
+        self.transmit(flags::SYN, options, &[], 1)
+    }
+
+    pub(crate) async fn syn_ack(&mut self) -> Result<(), Fail> {
+        let end = Instant::now() + PATIENCE;
+        while self.acknowledgment.is_none() {
+            self.advance(end).await?;
+        }
+        Ok(())
+    }
+
+    /// The whole handshake. Without an `ack` the first data completes it.
+    pub(crate) async fn open(&mut self, syn: &[u8], ack: Option<&[u8]>) -> Result<(), Fail> {
+        self.ack = ack.map(<[u8]>::to_vec);
+        self.syn(syn)?;
+        self.syn_ack().await
+    }
+
+    pub(crate) fn data(&mut self, options: &[u8], payload: &[u8]) -> Result<(), Fail> {
+        let flags = flags::ACK | flags::PSH;
+        self.transmit(flags, options, payload, payload.len() as u32)
+    }
+
+    /// The first time only.
+    pub(crate) fn fin(&mut self) -> Result<(), Fail> {
+        if std::mem::replace(&mut self.closing, true) {
+            return Ok(());
+        }
+        self.transmit(flags::ACK | flags::FIN, &[], &[], 1)
+    }
+
+    /// Ends it at once. A server that missed some of the data answers with a challenge,
+    /// to which the hub knows the right reset.
+    pub(crate) fn reset(&mut self) -> Result<(), Fail> {
+        self.send(&self.segment(flags::RST | flags::ACK, &[], &[]))
+    }
+
+    /// Waits until all that was sent has arrived.
+    pub(crate) async fn flushed(&mut self) -> Result<(), Fail> {
+        let end = Instant::now() + PATIENCE;
+        while !self.unacknowledged.is_empty() {
+            self.advance(end).await?;
+        }
+        Ok(())
+    }
+
+    /// Listens for so long and says nothing of its own.
+    pub(crate) async fn pause(&mut self, time: Duration) -> Result<(), Fail> {
+        let end = Instant::now() + time;
+        loop {
+            match self.advance(end).await {
+                Err(Fail::Timeout) => return Ok(()),
+                other => other?,
+            }
+        }
+    }
+
+    pub(crate) async fn response(&mut self) -> Result<Response, Fail> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Some(response) = http::take_response(&mut self.received).map_err(Fail::Wrong)? {
+                return Ok(response);
+            }
+            if self.finished {
+                return Err(Fail::Closed);
+            }
+            self.advance(end).await?;
+        }
+    }
+
+    /// Whether the server has closed its side.
+    pub(crate) const fn finished(&self) -> bool {
+        self.finished
+    }
+
+    /// Closes both sides, whoever begins, and resets what does not end.
+    pub(crate) async fn close(mut self) {
+        let end = Instant::now() + 3 * RESEND;
+        let orderly = async {
+            self.fin()?;
+            while !self.finished || !self.unacknowledged.is_empty() {
+                self.advance(end).await?;
+            }
+            Ok::<_, Fail>(())
+        };
+        if orderly.await == Err(Fail::Timeout) {
+            // The device has failed if this does, and that is told elsewhere.
+            let _ = self.reset();
+        }
+    }
+
+    /// Takes one segment, or sends again what got no answer.
+    async fn advance(&mut self, end: Instant) -> Result<(), Fail> {
+        let until = if self.unacknowledged.is_empty() {
+            end
+        } else {
+            end.min(self.resend_at)
+        };
+        if let Ok(segment) = timeout_at(until, self.inbox.recv()).await {
+            let segment = segment.expect("the hub keeps the sender until this is dropped");
+            return self.take(segment);
+        }
+        if Instant::now() >= end {
+            return Err(Fail::Timeout);
+        }
+        sleep_until(self.resend_at).await;
+        self.lossy = true;
+        self.resend_at = Instant::now() + RESEND;
+        for segment in &self.unacknowledged {
+            let mut again = segment.clone();
+            again.acknowledgment = self.acknowledgment.unwrap_or_default();
+            self.send(&again)?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, segment: Segment) -> Result<(), Fail> {
+        if segment.flags & flags::RST != 0 {
+            return Err(Fail::Reset);
+        }
+        self.unacknowledged
+            .retain(|sent| end_of(sent).wrapping_sub(segment.acknowledgment) as i32 > 0);
+        if segment.flags & flags::SYN != 0 {
+            // Again, when the kernel had no room for the ACK.
+            self.lossy |= self.acknowledgment.is_some();
+            self.acknowledgment
+                .get_or_insert(segment.sequence.wrapping_add(1));
+            return match self.ack.clone() {
+                Some(options) => self.send(&self.segment(flags::ACK, &options, &[])),
+                None => Ok(()),
+            };
+        }
+        let fin = segment.flags & flags::FIN != 0;
+        if segment.payload.is_empty() && !fin {
+            return Ok(());
+        }
+        if Some(segment.sequence) == self.acknowledgment {
+            self.received.extend_from_slice(&segment.payload);
+            self.finished |= fin;
+            let len = segment.payload.len() as u32 + u32::from(fin);
+            self.acknowledgment = Some(segment.sequence.wrapping_add(len));
+        }
+        self.send(&self.segment(flags::ACK, &[], &[]))
+    }
+
+    fn transmit(
+        &mut self,
+        flags: u8,
+        options: &[u8],
+        payload: &[u8],
+        len: u32,
+    ) -> Result<(), Fail> {
+        let segment = self.segment(flags, options, payload);
+        if self.unacknowledged.is_empty() {
+            self.resend_at = Instant::now() + RESEND;
+        }
+        self.send(&segment)?;
+        self.unacknowledged.push_back(segment);
+        self.sequence = self.sequence.wrapping_add(len);
+        Ok(())
+    }
+
+    fn segment(&self, flags: u8, options: &[u8], payload: &[u8]) -> Segment {
+        Segment {
+            flags,
+            sequence: self.sequence,
+            acknowledgment: self.acknowledgment.unwrap_or_default(),
+            window: u16::MAX,
+            options: options.to_vec(),
+            payload: payload.to_vec(),
+        }
+    }
+
+    fn send(&self, segment: &Segment) -> Result<(), Fail> {
+        self.hub
+            .send(self.ends, segment)
+            .map_err(|error| Fail::Wrong(format!("cannot send a segment: {error}")))
+    }
+}
+
+impl Drop for Conn {
+    fn drop(&mut self) {
+        self.hub.forget(self.ends);
+    }
+}
+
+/// The sequence number behind a segment.
+fn end_of(segment: &Segment) -> u32 {
+    let flag = u32::from(segment.flags & (flags::SYN | flags::FIN) != 0);
+    segment
+        .sequence
+        .wrapping_add(segment.payload.len() as u32 + flag)
+}

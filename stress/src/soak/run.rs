@@ -1,0 +1,277 @@
+//! One soak from begin to end.
+
+use std::cell::{Cell, RefCell};
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use rustix::process::{Resource, getrlimit, setrlimit};
+use toa_lab::netns::Namespace;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+
+use super::build::EXAMPLES;
+use super::cgroup::Cgroup;
+use super::hub::Hub;
+use super::kernel::{self, KernelLog};
+use super::memory::Sample;
+use super::phase::{self, BACKLOG, Done};
+use super::server::Server;
+use super::source::Source;
+use super::tally::Tally;
+use super::world::World;
+use super::{Plan, Verdict, plain};
+
+const FIRST_PORT: u16 = 3000;
+
+/// Soaks, and tells. Needs root. The calling thread must be in that namespace, whose settings are changed.
+///
+/// # Errors
+/// When the test cannot be held; what it finds is in the [`Verdict`].
+pub fn run(plan: &Plan, _namespace: &Namespace) -> anyhow::Result<Verdict> {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).context("cannot raise the limit on open files")?;
+    kernel::set("core/somaxconn", BACKLOG)?;
+    kernel::set("ipv4/tcp_syncookies", 1)?;
+    kernel::set("ipv4/tcp_fin_timeout", 10)?;
+    let log = KernelLog::open();
+    // Dropped last, when nobody is in there any more.
+    let cgroup = Cgroup::create()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    LocalSet::new().block_on(&runtime, soak(plan, &cgroup, log))
+}
+
+async fn soak(plan: &Plan, cgroup: &Cgroup, mut log: KernelLog) -> anyhow::Result<Verdict> {
+    let world = set_up(plan, cgroup).await?;
+    let idle: Vec<usize> = world
+        .servers
+        .iter()
+        .map(Server::open_files)
+        .collect::<Result<_, _>>()?;
+    let start = Instant::now();
+    let end = start + plan.duration;
+    let mut samples = Vec::new();
+    let mut done = Done::default();
+
+    let hub = Rc::clone(&world.hub);
+    let hub = spawn_local(async move { hub.run().await });
+    let churn = spawn_local(Rc::clone(&world).churn(plan.rate));
+    let whole = tokio::select! {
+        phases = phase::run(Rc::clone(&world), plan.period / 12, end) => {
+            done = phases?;
+            true
+        }
+        stopped = switch(&world, plan.period) => return Err(stopped),
+        stopped = sample(&world, plan, start, &mut samples) => return Err(stopped),
+        () = watch_servers(&world) => false,
+        stopped = interrupted() => { stopped?; false }
+    };
+    churn.abort();
+    for server in &world.servers {
+        server.go_on()?;
+        server.limit_files(None)?;
+        // Their time is over, and the last may be waiting for it.
+        server.disturb(!whole);
+    }
+    await_quiet(&world, &idle).await;
+
+    world.source.unload().await?;
+    let mut verdict = Verdict::new(&world);
+    verdict.require(whole, || {
+        format!("ended after {:.0} s", start.elapsed().as_secs_f64())
+    });
+    verdict.require(!hub.is_finished(), || "the TUN device failed".to_owned());
+    verdict.require(world.open.get() == 0, || {
+        format!("{} connections without an end", world.open.get())
+    });
+    verdict.servers(&world);
+    verdict.phases(&world, done)?;
+    verdict.memory(&world, &samples, plan.duration);
+    for (server, idle) in world.servers.iter().zip(idle) {
+        let now = server.open_files().unwrap_or_default();
+        verdict.tell(format!(
+            "{}: {now} open files, {idle} at the start",
+            server.name
+        ));
+        verdict.require(now <= idle, || format!("{} keeps files open", server.name));
+        if let Err(fail) = ask(server).await {
+            verdict.require(false, || {
+                format!("{} no longer answers: {fail:?}", server.name)
+            });
+        }
+    }
+    await_no_objects(&world).await;
+    let objects = world.source.objects();
+    verdict.require(objects == 0, || {
+        format!("{objects} BPF programs and maps of ours are left in the kernel")
+    });
+    for complaint in log.complaints() {
+        verdict.require(false, || format!("the kernel: {complaint}"));
+    }
+    Ok(verdict)
+}
+
+async fn set_up(plan: &Plan, cgroup: &Cgroup) -> anyhow::Result<Rc<World>> {
+    let hub = Hub::open()?;
+    let source = Source::new(cgroup.path())?;
+    if source.look_for_another() {
+        println!("note: somebody else's source covers this host; answers are judged mildly");
+    }
+    // The demos attach one of their own, to everything, unless there is one.
+    source.load().await?;
+    let mut servers = Vec::new();
+    for v4_only in [false, true] {
+        for example in EXAMPLES {
+            let port = FIRST_PORT + servers.len() as u16;
+            let server = Server::start(&plan.servers, example, v4_only, port, cgroup.path())?;
+            println!("server    {}", server.name);
+            servers.push(server);
+        }
+    }
+    for server in &servers {
+        ask(server)
+            .await
+            .map_err(|fail| anyhow!("{} does not answer: {fail:?}", server.name))?;
+    }
+    sleep(Duration::from_secs(1)).await;
+    Ok(Rc::new(World {
+        hub,
+        servers,
+        source,
+        tally: RefCell::new(Tally::default()),
+        random: RefCell::new(fastrand::Rng::with_seed(plan.seed)),
+        next_id: Cell::new(0),
+        open: Cell::new(0),
+    }))
+}
+
+async fn ask(server: &Server) -> Result<(), super::conn::Fail> {
+    let stream = plain::connect(server.inside(false)).await?;
+    plain::ask_once(stream).await.map(drop)
+}
+
+/// Unloads the source for a sixth of each period.
+async fn switch(world: &World, period: Duration) -> anyhow::Error {
+    let mut minutes = interval(period);
+    minutes.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    minutes.tick().await;
+    loop {
+        minutes.tick().await;
+        if let Err(error) = world.source.unload().await {
+            return error.context("cannot unload the source");
+        }
+        sleep(period / 6).await;
+        if let Err(error) = world.source.load().await {
+            return error.context("cannot load the source again");
+        }
+    }
+}
+
+async fn sample(
+    world: &World,
+    plan: &Plan,
+    start: Instant,
+    samples: &mut Vec<Sample>,
+) -> anyhow::Error {
+    let keep = async {
+        let mut csv = match &plan.csv {
+            Some(path) => {
+                let file = File::create(path)
+                    .with_context(|| format!("cannot write {}", path.display()))?;
+                let mut csv = BufWriter::new(file);
+                Sample::heading(&mut csv, world)?;
+                Some(csv)
+            }
+            None => None,
+        };
+        let mut often = interval((plan.period / 12).max(Duration::from_secs(1)));
+        let mut told = 0;
+        loop {
+            often.tick().await;
+            let sample = Sample::take(world, start.elapsed())?;
+            if let Some(csv) = &mut csv {
+                sample.write(&mut *csv, world)?;
+                csv.flush()?;
+            }
+            let minute = sample.at.as_secs() / 60;
+            if minute > told {
+                told = minute;
+                progress(world, &sample);
+            }
+            samples.push(sample);
+        }
+    };
+    let never: anyhow::Result<std::convert::Infallible> = keep.await;
+    match never {
+        Err(error) => error,
+    }
+}
+
+fn progress(world: &World, sample: &Sample) {
+    let all = world.tally.borrow().all;
+    println!(
+        "{:>4} min  answered {} (client {}, peer {}, either {}), refused {}, aborted {}, wrong \
+         {}, unanswered {}; open {}; rss {:?} kB, files {:?}, kernel {} kB",
+        sample.at.as_secs() / 60,
+        all.answered(),
+        all.client,
+        all.peer,
+        all.either,
+        all.refused,
+        all.aborted,
+        all.wrong,
+        all.unanswered,
+        world.open.get(),
+        sample.resident,
+        sample.files,
+        sample.kernel
+    );
+}
+
+/// Until one of them has ended.
+async fn watch_servers(world: &World) {
+    loop {
+        sleep(Duration::from_secs(1)).await;
+        world.source.look_for_another();
+        if world.servers.iter().any(|server| server.ended().is_some()) {
+            return;
+        }
+    }
+}
+
+async fn interrupted() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let ended = tokio::select! {
+        ended = tokio::signal::ctrl_c() => ended,
+        _ = terminate.recv() => Ok(()),
+    };
+    println!("interrupted: cleaning up");
+    Ok(ended?)
+}
+
+/// Until all connections have ended and the servers know it; not for ever.
+async fn await_quiet(world: &World, idle: &[usize]) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while Instant::now() < end {
+        let servers = world.servers.iter().zip(idle);
+        let mut busy = servers.filter(|(it, idle)| it.open_files().is_ok_and(|now| now > **idle));
+        if world.open.get() == 0 && busy.next().is_none() {
+            return;
+        }
+        sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// The kernel frees programs and maps a moment later.
+async fn await_no_objects(world: &World) {
+    let end = Instant::now() + Duration::from_secs(10);
+    while world.source.objects() > 0 && Instant::now() < end {
+        sleep(Duration::from_millis(100)).await;
+    }
+}
