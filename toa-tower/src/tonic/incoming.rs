@@ -94,3 +94,43 @@ impl fmt::Debug for ToaIncoming {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::super::live;
+    use super::*;
+
+    async fn next(incoming: &mut ToaIncoming) -> ToaStream {
+        let next = poll_fn(|cx| Pin::new(&mut *incoming).poll_next(cx)).await;
+        next.unwrap().unwrap()
+    }
+
+    #[tokio::test]
+    async fn no_story_outlives_its_connection_whenever_the_stream_of_them_is_dropped() {
+        for accepted in 0..4 {
+            for polls in 0..3 {
+                let mut incoming = ToaIncoming::bind("127.0.0.1:0").await.unwrap();
+                let local = incoming.local_addr().unwrap();
+                let mut clients = Vec::new();
+                let mut streams = Vec::new();
+                for _ in 0..accepted {
+                    clients.push(TcpStream::connect(local).await.unwrap());
+                    streams.push(next(&mut incoming).await);
+                }
+                for _ in 0..polls {
+                    let polled =
+                        poll_fn(|cx| Poll::Ready(Pin::new(&mut incoming).poll_next(cx))).await;
+                    assert!(polled.is_pending());
+                }
+                // One that waits and is never taken.
+                clients.push(TcpStream::connect(local).await.unwrap());
+                drop(incoming);
+                assert_eq!(live::count(local), accepted);
+                drop(streams);
+                assert_eq!(live::count(local), 0);
+            }
+        }
+    }
+}

@@ -76,6 +76,14 @@ pub(crate) fn find(info: &TcpConnectInfo) -> Option<ClientAddr> {
     same.iter().min_by_key(|story| story.is_from_toa()).copied()
 }
 
+/// How many live connections of the listener at `local` have a story.
+#[cfg(test)]
+pub(super) fn count(local: SocketAddr) -> usize {
+    let stories = stories();
+    let of_local = stories.iter().filter(|((at, _), _)| *at == Some(local));
+    of_local.map(|(_, same)| same.len()).sum()
+}
+
 fn stories() -> RwLockWriteGuard<'static, Stories> {
     STORIES.write().unwrap_or_else(PoisonError::into_inner)
 }
