@@ -4,7 +4,7 @@ use clap::{Args, Parser, ValueEnum};
 
 use crate::child::Role;
 use crate::section::Section;
-use crate::source;
+use crate::{accept, methods, request, source, system_calls};
 
 /// Measures what TOA costs. Without PART it measures everything and writes
 /// docs/benchmarks.md; with it, it prints the figures of these parts.
@@ -36,6 +36,16 @@ pub struct Options {
 /// A part of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Part {
+    /// New connections per second, axum and actix.
+    Accept,
+    /// System calls per connection.
+    SystemCalls,
+    /// Requests per second.
+    Request,
+    /// Layer and extractor alone.
+    Layer,
+    /// Beside X-Forwarded-For and PROXY v2.
+    Methods,
     /// The eBPF source and the kernel module themselves.
     Source,
 }
@@ -58,9 +68,15 @@ impl Part {
     /// # Errors
     /// When something that it needs is missing; the error says what.
     pub fn measure(self, options: &Options) -> anyhow::Result<Vec<Section>> {
-        match self {
-            Self::Source => source::sections(options),
-        }
+        let section = match self {
+            Self::Accept => accept::measure(options),
+            Self::SystemCalls => system_calls::measure(options),
+            Self::Request => request::measure_rate(options),
+            Self::Layer => request::measure_alone(options),
+            Self::Methods => methods::measure(options),
+            Self::Source => return source::sections(options),
+        };
+        Ok(vec![section?])
     }
 }
 

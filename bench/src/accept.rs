@@ -1,0 +1,147 @@
+//! New connections with one request each, for axum and actix.
+
+use std::net::SocketAddr;
+
+use anyhow::ensure;
+use toa_lab::{Balancer, BalancerConfig};
+
+use crate::app::Method;
+use crate::child::Server;
+use crate::load::{Request, ask, connections, new_connections};
+use crate::options::Options;
+use crate::process::{Running, Start};
+use crate::room::Room;
+use crate::section::{Data, Plot, Section, Table};
+use crate::turns::{Comparison, Turns, Work};
+
+const TEXT: &str = "\
+New connections with one request each, which the server closes; eight clients at a time over loopback, so that both the
+clients and the server always have something to do and every microsecond that a connection costs, wherever in the kernel,
+shows in the rate. The server is a process of its own. *Plain* is the same server over the ordinary listener while no
+source is loaded; *with TOA* is over ours (`ToaListener`, `on_connect`), `ToaLayer` and `RealClient` included, while the
+eBPF source is attached to the server's cgroup: what the clients' own system calls would pay is measured under the source.
+The source is attached for its turns only. *Plain, a second process* is what chance alone does.
+
+In *without option* the clients connect directly; in *with option* they come through the laptop balancer, which gives
+each connection a TOA option, to both servers alike. The balancer takes most of the time there and so hides some of the
+ratio; the server's CPU time does not have this fault.
+
+Target: a ratio of at least 0.98.";
+
+/// Measures it.
+///
+/// # Errors
+/// When a server cannot be started, or the source attached.
+pub(crate) fn measure(options: &Options) -> anyhow::Result<Section> {
+    let room = Room::enter()?;
+    let turns = Turns::new(options);
+    let columns = Comparison::columns("new connections", "connection");
+    let (mut rows, mut bars) = (Vec::new(), Vec::new());
+    for (name, server) in [("axum", Server::Axum), ("actix", Server::Actix)] {
+        let servers = Servers::start(&room, server)?;
+        for (what, compared) in [
+            ("without option", servers.directly(&room, turns)?),
+            ("with option", servers.through_balancers(&room, turns)?),
+        ] {
+            for (at, (who, comparison)) in compared.iter().enumerate() {
+                let row = format!("{name}, {what}: {who}");
+                if at > 0 {
+                    bars.push(comparison.rate_ratio.bar(&row));
+                }
+                rows.push([vec![row], comparison.cells(at == 0)].concat());
+            }
+        }
+    }
+    Ok(Section {
+        title: "Accept path".to_owned(),
+        text: TEXT.to_owned(),
+        tables: vec![Table { columns, rows }],
+        plots: vec![Plot {
+            name: "accept".to_owned(),
+            caption: "New connections per second, against the plain server without a source"
+                .to_owned(),
+            data: Data::Bars {
+                unit: "ratio (1: as fast as plain)".to_owned(),
+                bars,
+            },
+        }],
+    })
+}
+
+const PLAIN: &str = "plain";
+const AGAIN: &str = "plain, a second process";
+const TOA: &str = "with TOA";
+
+struct Servers {
+    plain: Running,
+    again: Running,
+    toa: Running,
+}
+
+impl Servers {
+    fn start(room: &Room, server: Server) -> anyhow::Result<Self> {
+        let plain = || Start::new(server, Method::Bare).run();
+        let toa = Start::new(server, Method::Toa).in_cgroup(room.cgroup());
+        Ok(Self {
+            plain: plain()?,
+            again: plain()?,
+            toa: toa.run()?,
+        })
+    }
+
+    fn directly(
+        &self,
+        room: &Room,
+        turns: Turns,
+    ) -> anyhow::Result<Vec<(&'static str, Comparison)>> {
+        let candidates = [
+            (PLAIN, &self.plain, self.plain.addr()),
+            (AGAIN, &self.again, self.again.addr()),
+            (TOA, &self.toa, self.toa.addr()),
+        ];
+        compare(room, turns, &candidates, "127.0.0.1")
+    }
+
+    fn through_balancers(
+        &self,
+        room: &Room,
+        turns: Turns,
+    ) -> anyhow::Result<Vec<(&'static str, Comparison)>> {
+        let balancer = |server: &Running| Balancer::start(BalancerConfig::nat64_to(server.port()));
+        let [plain, toa] = [balancer(&self.plain)?, balancer(&self.toa)?];
+        let candidates = [
+            (PLAIN, &self.plain, plain.virtual_addr()),
+            (TOA, &self.toa, toa.virtual_addr()),
+        ];
+        let client = std::net::TcpStream::connect(toa.virtual_addr())?.local_addr()?;
+        compare(room, turns, &candidates, &client.ip().to_string())
+    }
+}
+
+/// Holds the candidates against the first; the last has our source, and says `client`.
+fn compare(
+    room: &Room,
+    turns: Turns,
+    candidates: &[(&'static str, &Running, SocketAddr)],
+    client: &str,
+) -> anyhow::Result<Vec<(&'static str, Comparison)>> {
+    let request = Request::get("/");
+    let work = turns.take(candidates.len(), |at| {
+        let (name, server, addr) = candidates[at];
+        let _source = (name == TOA).then(|| room.attach()).transpose()?;
+        if name == TOA {
+            let answer = ask(addr, &Request::get("/client"))?;
+            ensure!(
+                answer.ends_with(&format!("\n{client}")),
+                "{name} says {answer:?}, not {client}"
+            );
+        }
+        connections(addr, &request, 20)?;
+        Work::measure(server, || new_connections(addr, &request, turns.duration))
+    })?;
+    Ok(candidates
+        .iter()
+        .zip(&work)
+        .map(|((name, ..), turns)| (*name, Comparison::of(turns, &work[0])))
+        .collect())
+}

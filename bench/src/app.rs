@@ -1,0 +1,101 @@
+//! The service under test, by the way in which it learns its client.
+
+use std::hint::black_box;
+use std::net::{IpAddr, SocketAddr};
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::routing::get;
+use axum_client_ip::RightmostXForwardedFor;
+use clap::ValueEnum;
+use toa_tower::{RealClient, ToaLayer};
+use tower_layer::layer_fn;
+
+/// How a handler learns who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Method {
+    /// It does not.
+    Bare,
+    /// axum's own extractor: the TCP peer, so behind a balancer the balancer.
+    ConnectInfo,
+    /// This project, by the book: `.layer(ToaLayer)`.
+    Toa,
+    /// This project, with the layer around the whole app instead of within it.
+    ToaAround,
+    /// A layer that does nothing, to see what axum itself needs to call one.
+    EmptyLayer,
+    /// The last entry of X-Forwarded-For, by axum-client-ip.
+    Forwarded,
+    /// A PROXY protocol v2 header before the first request, by proxy-header.
+    Proxy,
+}
+
+impl Method {
+    /// The name in tables.
+    #[must_use]
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Bare => "bare axum",
+            Self::ConnectInfo => "`ConnectInfo` (the peer)",
+            Self::Toa => "`ToaLayer` + `RealClient`",
+            Self::ToaAround => "`ToaLayer` around the app + `RealClient`",
+            Self::EmptyLayer => "a layer that does nothing",
+            Self::Forwarded => "X-Forwarded-For, axum-client-ip",
+            Self::Proxy => "PROXY v2, proxy-header",
+        }
+    }
+
+    /// The app: `/` is measured, `/client` shows what the handler was told. Around that
+    /// of `ToaAround` belongs the layer.
+    pub(crate) fn app(self) -> Router {
+        match self {
+            Self::Bare => bare(),
+            Self::EmptyLayer => bare().layer(layer_fn(|inner| inner)),
+            Self::ConnectInfo | Self::Proxy => Router::new()
+                .route(
+                    "/",
+                    get(async |ConnectInfo(addr): ConnectInfo<SocketAddr>| told(addr)),
+                )
+                .route(
+                    "/client",
+                    get(async |ConnectInfo(addr): ConnectInfo<SocketAddr>| shown(addr.ip())),
+                ),
+            Self::Toa => real_client().layer(ToaLayer),
+            Self::ToaAround => real_client(),
+            Self::Forwarded => Router::new()
+                .route(
+                    "/",
+                    get(async |RightmostXForwardedFor(addr): RightmostXForwardedFor| told(addr)),
+                )
+                .route(
+                    "/client",
+                    get(async |RightmostXForwardedFor(addr): RightmostXForwardedFor| shown(addr)),
+                ),
+        }
+    }
+}
+
+fn bare() -> Router {
+    Router::new()
+        .route("/", get(async || "ok"))
+        .route("/client", get(async || "nobody"))
+}
+
+fn real_client() -> Router {
+    Router::new()
+        .route("/", get(async |RealClient(addr): RealClient| told(addr)))
+        .route(
+            "/client",
+            get(async |client: RealClient| shown(client.canonical().ip())),
+        )
+}
+
+/// All methods answer alike, so that only the way to the address differs.
+pub(crate) fn told<T>(addr: T) -> &'static str {
+    black_box(addr);
+    "ok"
+}
+
+fn shown(addr: IpAddr) -> String {
+    addr.to_canonical().to_string()
+}

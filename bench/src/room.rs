@@ -1,0 +1,100 @@
+//! Where servers are measured: a network namespace, and a cgroup for those that the
+//! eBPF source covers. Both go with the measurement, also when it is interrupted.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, Once, PoisonError};
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use toa_bpf::{Attached, Config};
+use toa_lab::netns::Namespace;
+
+/// The namespace of this thread and of the servers it starts.
+#[derive(Debug)]
+pub(crate) struct Room {
+    cgroup: PathBuf,
+    _namespace: Namespace,
+}
+
+/// Cgroups to remove when the program is interrupted.
+static CGROUPS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+impl Room {
+    pub(crate) fn enter() -> anyhow::Result<Self> {
+        remove_when_interrupted()?;
+        let namespace =
+            Namespace::enter().context("cannot make a network namespace: run as root")?;
+        let root = cgroup_root()?;
+        let number = CGROUPS.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let cgroup = root.join(format!("toa-bench-servers-{}-{number}", std::process::id()));
+        fs::create_dir(&cgroup).with_context(|| format!("cannot make {}", cgroup.display()))?;
+        let mut cgroups = CGROUPS.lock().unwrap_or_else(PoisonError::into_inner);
+        cgroups.push(cgroup.clone());
+        // What the clients' connections wait in.
+        fs::write("/proc/sys/net/core/somaxconn", "4096")?;
+        Ok(Self {
+            cgroup,
+            _namespace: namespace,
+        })
+    }
+
+    /// The cgroup that the source covers.
+    pub(crate) fn cgroup(&self) -> &Path {
+        &self.cgroup
+    }
+
+    /// The eBPF source, for the servers in the cgroup alone, until it is dropped.
+    pub(crate) fn attach(&self) -> anyhow::Result<Attached> {
+        let config = Config::default().with_cgroup(&self.cgroup);
+        toa_bpf::attach(&config).context("cannot attach the eBPF source")
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        if let Err(error) = remove(&self.cgroup) {
+            eprintln!("cannot remove {}: {error}", self.cgroup.display());
+        }
+    }
+}
+
+fn cgroup_root() -> anyhow::Result<PathBuf> {
+    let mounts = fs::read_to_string("/proc/self/mounts")?;
+    let mut mounts = mounts.lines().map(|line| line.split(' '));
+    mounts
+        .find_map(|mut fields| {
+            let directory = fields.nth(1)?;
+            (fields.next()? == "cgroup2").then(|| PathBuf::from(directory))
+        })
+        .context("no cgroup v2 here: `mount -t cgroup2 none DIRECTORY`")
+}
+
+/// Ends what is in a cgroup, and the cgroup.
+fn remove(cgroup: &Path) -> io::Result<()> {
+    fs::write(cgroup.join("cgroup.kill"), "1")?;
+    for _ in 0..100 {
+        if fs::remove_dir(cgroup).is_ok() {
+            return Ok(());
+        }
+        sleep(Duration::from_millis(20));
+    }
+    fs::remove_dir(cgroup)
+}
+
+fn remove_when_interrupted() -> anyhow::Result<()> {
+    static ONCE: Once = Once::new();
+    let mut outcome = Ok(());
+    ONCE.call_once(|| {
+        outcome = ctrlc::set_handler(|| {
+            let cgroups = CGROUPS.lock().unwrap_or_else(PoisonError::into_inner);
+            for cgroup in cgroups.iter().filter(|cgroup| cgroup.exists()) {
+                let _ = remove(cgroup);
+            }
+            std::process::exit(130);
+        });
+    });
+    Ok(outcome?)
+}
