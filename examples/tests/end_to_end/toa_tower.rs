@@ -242,6 +242,12 @@ fn a_grpc_client_is_told_its_own_address_with_tls_and_without() {
     }
 }
 
+/// Calls the method three times over one connection, not through the balancer.
+pub(crate) fn ask_grpc_directly() {
+    let (_, answers) = runtime().block_on(ask_grpc(&format!("127.0.0.1:{PORT}"), None));
+    assert_eq!(answers.len(), 3);
+}
+
 /// Calls the method three times over one connection; its own address, the answers.
 async fn ask_grpc(server: &str, ca: Option<&str>) -> (std::net::SocketAddr, Vec<String>) {
     use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
