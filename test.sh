@@ -38,6 +38,13 @@ else
     skip 'no C compiler and make here'
 fi
 
+step 'fuzzing, for a short time'
+if command -v clang-14 clang >/dev/null && command -v c++ >/dev/null; then
+    scripts/fuzz
+else
+    skip 'fuzzing needs clang, for the parsers in C, and a C++ compiler (clang-14, g++)'
+fi
+
 step 'the eBPF source in other kernels'
 if [[ $may_install == yes ]]; then
     vm/selftest

@@ -3,7 +3,8 @@
 //!
 //! The input's layout, zeros where it is short: one byte (bits 0-1: how many kinds, 0
 //! for the default ones; bit 2: an IPv6 socket; bit 3: `any` is trusted; bits 4-5: how
-//! many trusted networks, 0 for the private ones), the kinds, 17 bytes for each network,
+//! many trusted networks, 0 for the private ones; bit 6: peer names stay; bit 7: the segment
+//! is a SYN, of Fast Open), the kinds, 17 bytes for each network,
 //! the peer in 18 bytes; the rest is the option list.
 #![no_main]
 
@@ -20,6 +21,9 @@ use toa_core::{OptionKinds, TrustedPeers, to_mapped};
 
 const NETS: usize = 16;
 const TCP_FIXED_LEN: usize = 20;
+const TCP_FLAGS: usize = 13;
+const SYN: u8 = 0x02;
+const ACK: u8 = 0x10;
 
 // `enum toa_counter` of maps.h, as far as one connection moves it.
 const WITH_TOA: usize = 0;
@@ -81,6 +85,7 @@ struct Open {
     kinds: OptionKinds,
     trusted: TrustedPeers,
     peername: bool,
+    is_syn: bool,
     /// The address family is the socket's.
     peer: SocketAddr,
     options: Vec<u8>,
@@ -114,6 +119,7 @@ impl Open {
                 nets => nets.join(",").parse().expect("they were made so"),
             },
             peername: shape & 0x40 == 0,
+            is_syn: shape & 0x80 != 0,
             peer: SocketAddr::new(ip, port),
             options: options[..whole_words].to_vec(),
         })
@@ -154,6 +160,7 @@ impl Open {
             to.prefix_len = from.prefix_len();
         }
         let mut header = vec![0; TCP_FIXED_LEN];
+        header[TCP_FLAGS] = if self.is_syn { SYN } else { ACK };
         header.extend(&self.options);
         // The allocation ends with the header.
         let mut header = header.into_boxed_slice();
@@ -205,7 +212,10 @@ fuzz_target!(|input: &[u8]| {
     let Ok(open) = Open::read(input) else { return };
     let outcome = open.run();
 
-    let parsed = parse(&open.options, &open.kinds);
+    let parsed = match open.is_syn {
+        true => Parsed::Absent,
+        false => parse(&open.options, &open.kinds),
+    };
     let trusted = open.trusted.contains(open.peer.ip());
     let is_ipv6 = open.peer.is_ipv6();
     let peer = to_mapped(open.peer);
