@@ -1,0 +1,84 @@
+//! The cost of a connection, with the eBPF source and without.
+
+use toa_bpf::Config;
+use toa_lab::peer::PeerDevice;
+
+use super::Scale;
+use super::connect::{self, Peers, V4_OPTION, V6_OPTION};
+use super::place::{Place, Source};
+use super::programs;
+use super::rounds::each;
+use super::three_ways::{self, ThreeWays};
+use crate::section::{Data, Plot, Section, Table};
+
+const TEXT: &str = "\
+A connection is opened, accepted and closed, one after the other, in a network namespace of its own: over loopback, where \
+the kernel speaks both ends, and from hand-made peers behind a TUN device, where this program speaks one end and can put the \
+option into the third segment. The source is absent, attached to another cgroup, or attached to the one that the sockets \
+are in; the three take turns. Figures are processor time of the one thread that does it all; the kernel's receiving side \
+runs in it, too.
+
+What bounds it: the kernel calls the `sockops` program at several moments of any connection, to ask for initial values and \
+to tell of state changes, and most of those calls return at once. With an option in the header there is one allocation in \
+the kernel, and one more call at the close, for the count of addresses freed. `accept()` runs `toa_peername`.
+
+The second table is what the kernel itself counts (`BPF_ENABLE_STATS`); two readings of its clock are inside each run.";
+
+const KINDS: [&str; 4] = [
+    "loopback, no option",
+    "hand-made IPv4, no option",
+    "hand-made IPv4, IPv4 option",
+    "hand-made IPv6, IPv6 option",
+];
+
+pub(super) fn measure(place: &Place, scale: Scale) -> anyhow::Result<Section> {
+    let v4 = place.listener(PeerDevice::KERNEL_V4)?;
+    let v6 = place.listener(PeerDevice::KERNEL_V6)?;
+    let peers = [
+        Peers::new(place.device(), &v4, &[])?,
+        Peers::new(place.device(), &v4, V4_OPTION)?.starting_at(1 << 22),
+        Peers::new(place.device(), &v6, V6_OPTION)?,
+    ];
+    let connect = |kind: usize| match kind {
+        0 => connect::loopback(&v4, scale.connections),
+        _ => peers[kind - 1].open_and_close(scale.connections),
+    };
+    let took = ThreeWays::<{ KINDS.len() }>::measure(place, scale.rounds, |kind| {
+        each(scale.connections, || connect(kind))
+    })?;
+
+    let source = place.attach(Config::default())?;
+    let mut runs = Vec::new();
+    for (kind, name) in KINDS.into_iter().enumerate() {
+        runs.push((name, programs::during(&source, || connect(kind))?));
+    }
+
+    let rows = KINDS.iter().enumerate().map(|(kind, name)| {
+        let cells = took.cells(kind).into_iter();
+        std::iter::once((*name).to_owned()).chain(cells).collect()
+    });
+    let columns = std::iter::once("connect + accept + close").chain(three_ways::COLUMNS);
+    Ok(Section {
+        title: "The source: a connection".to_owned(),
+        text: TEXT.to_owned(),
+        tables: vec![
+            Table {
+                columns: columns.map(str::to_owned).collect(),
+                rows: rows.collect(),
+            },
+            programs::table("connection", scale.connections, &runs),
+        ],
+        plots: vec![Plot {
+            name: "source-connection".to_owned(),
+            caption: "A connection with the source, against none".to_owned(),
+            data: Data::Bars {
+                unit: "ratio".to_owned(),
+                bars: KINDS
+                    .iter()
+                    .enumerate()
+                    .map(|(kind, name)| took.ratio(Source::Here, kind).bar(*name))
+                    .collect(),
+            },
+        }],
+    })
+}

@@ -1,0 +1,59 @@
+//! The same work without a source, beside one, and under one.
+
+use super::place::{Place, Source};
+use super::rounds::turns;
+use super::spread::Spread;
+
+/// What each kind of work took in each round, for each place of the source.
+#[derive(Debug)]
+pub(super) struct ThreeWays<const KINDS: usize>([Vec<[f64; KINDS]>; 3]);
+
+impl<const KINDS: usize> ThreeWays<KINDS> {
+    pub(super) fn measure(
+        place: &Place,
+        rounds: usize,
+        work: impl Fn(usize) -> anyhow::Result<f64>,
+    ) -> anyhow::Result<Self> {
+        let all = || -> anyhow::Result<[f64; KINDS]> {
+            let mut took = [0.0; KINDS];
+            for (kind, took) in took.iter_mut().enumerate() {
+                *took = work(kind)?;
+            }
+            Ok(took)
+        };
+        turns(rounds, |source| place.with(Source::ALL[source], all)).map(Self)
+    }
+
+    fn of(&self, source: Source, kind: usize) -> Vec<f64> {
+        self.0[source as usize]
+            .iter()
+            .map(|all| all[kind])
+            .collect()
+    }
+
+    pub(super) fn took(&self, source: Source, kind: usize) -> Spread {
+        Spread::of(self.of(source, kind))
+    }
+
+    /// Against no source, round by round.
+    pub(super) fn ratio(&self, source: Source, kind: usize) -> Spread {
+        Spread::of_ratios(&self.of(source, kind), &self.of(Source::Absent, kind))
+    }
+
+    /// The cells of a kind, after its name; [`COLUMNS`] are their heads.
+    pub(super) fn cells(&self, kind: usize) -> [String; 5] {
+        let [absent, elsewhere, here] =
+            Source::ALL.map(|source| format!("{:.0}", self.took(source, kind).median));
+        let [beside, under] =
+            [Source::Elsewhere, Source::Here].map(|source| self.ratio(source, kind).to_string());
+        [absent, elsewhere, beside, here, under]
+    }
+}
+
+pub(super) const COLUMNS: [&str; 5] = [
+    "no source, ns",
+    "source on another cgroup, ns",
+    "ratio",
+    "source, ns",
+    "ratio",
+];

@@ -1,0 +1,95 @@
+//! The measurement of the sources works: its figures are there, and those that no other
+//! program on the machine can touch are right.
+
+use toa_bench::options::Options;
+use toa_bench::section::{Data, Section, Table};
+use toa_lab::netns::Namespace;
+
+#[test]
+fn the_sources_are_measured_and_nothing_stays_behind() {
+    if Namespace::enter_or_skip().is_none() {
+        return;
+    }
+    let sections = toa_bench::source::sections(&Options { quick: true }).expect("measured");
+    for section in &sections {
+        for table in &section.tables {
+            expect_whole(section, table);
+        }
+        for plot in &section.plots {
+            expect_drawable(&plot.data);
+        }
+    }
+    let find = |title: &str| {
+        let title = format!("The source: {title}");
+        let found = sections.iter().find(|section| section.title == title);
+        found.unwrap_or_else(|| panic!("no section {title:?}"))
+    };
+
+    // No connection without the programs, and no state to be told of without an address.
+    let runs = &find("a connection").tables[1];
+    assert_eq!(
+        cell(runs, "loopback, no option: `toa_peername4`", 1),
+        "1.00"
+    );
+    let sockops = |kind: &str| number(runs, &format!("{kind}: `toa_sockops`"), 1);
+    let (without, with) = ("hand-made IPv4, no option", "hand-made IPv4, IPv4 option");
+    assert!(sockops(with) > sockops(without));
+
+    let runs = &find("system calls").tables[1];
+    assert_eq!(
+        cell(runs, "getsockopt SO_TYPE: `toa_getsockopt`", 1),
+        "1.00"
+    );
+
+    // The element with an address; some of its objects were there, free, before.
+    let memory = &find("memory").tables[1];
+    let elements = |row: &Vec<String>| row[1] == "0.00" && row[2] == "0.00" && row[3] != "0.00";
+    assert!(memory.rows.iter().any(elements), "{memory:?}");
+
+    for name in [
+        "how many connections are open",
+        "how many CIDRs are trusted",
+    ] {
+        for table in &find(name).tables {
+            assert!(table.rows.len() > 2, "{table:?}");
+        }
+    }
+    let left = std::fs::read_dir("/sys/fs/cgroup/unified").or(std::fs::read_dir("/sys/fs/cgroup"));
+    let ours = format!("toa-bench-{}-", std::process::id());
+    let mut names = left
+        .expect("cgroup v2")
+        .flatten()
+        .map(|entry| entry.file_name());
+    assert!(!names.any(|name| name.to_string_lossy().starts_with(&ours)));
+}
+
+fn expect_whole(section: &Section, table: &Table) {
+    assert!(!table.rows.is_empty(), "{}", section.title);
+    for row in &table.rows {
+        assert_eq!(row.len(), table.columns.len(), "{row:?}");
+    }
+}
+
+fn expect_drawable(data: &Data) {
+    let values: Vec<f64> = match data {
+        Data::Bars { bars, .. } => bars.iter().flat_map(|bar| [bar.1, bar.2, bar.3]).collect(),
+        Data::Lines { lines, .. } => {
+            let points = lines.iter().flat_map(|(_, points)| points);
+            points.flat_map(|&(x, y)| [x, y]).collect()
+        }
+    };
+    assert!(!values.is_empty());
+    assert!(
+        values.iter().all(|&value| value.is_finite() && value > 0.0),
+        "{data:?}"
+    );
+}
+
+fn cell<'t>(table: &'t Table, name: &str, column: usize) -> &'t str {
+    let row = table.rows.iter().find(|row| row[0] == name);
+    &row.unwrap_or_else(|| panic!("no {name:?} in {table:?}"))[column]
+}
+
+fn number(table: &Table, name: &str, column: usize) -> f64 {
+    cell(table, name, column).parse().expect("a number")
+}
