@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_response_is_taken_when_it_is_whole() {
-        let whole = b"HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n[::ffff:11.0.0.7]:1031HTTP";
+        let whole = b"HTTP/1.1 200 OK\r\nContent-Length: 22\r\n\r\n[::ffff:11.0.0.7]:1031HTTP";
         for len in 0..whole.len() - 4 {
             let mut part = whole[..len].to_vec();
             assert_eq!(take_response(&mut part), Ok(None), "{len} bytes");
