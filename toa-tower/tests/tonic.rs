@@ -33,13 +33,15 @@ struct Who;
 fn tell<T>(request: &Request<T>) -> String {
     let story = request.extensions().get::<ClientAddr>();
     let client = RealClient::from_extensions(request.extensions());
+    let certificates = request.peer_certs().map_or(0, |certs| certs.len());
     format!(
-        "{} {} {}",
+        "{} {} {}{}",
         request
             .remote_addr()
             .map_or("none".to_owned(), |addr| addr.to_string()),
         client.map_or("none".to_owned(), |client| client.canonical().to_string()),
         story.map_or("none".to_owned(), |story| story.provenance().to_string()),
+        " certificate".repeat(certificates),
     )
 }
 
@@ -73,17 +75,17 @@ impl Service<http::Request<Body>> for Who {
     }
 }
 
-/// The server's address; with the layer and TLS or without.
+/// The server's address; with the layer and TLS, by certificates on both sides, or without.
 async fn serve(layered: bool, encrypted: bool) -> SocketAddr {
     let incoming = ToaIncoming::bind("127.0.0.1:0").await.unwrap();
     let addr = incoming.local_addr().unwrap();
     let mut server = Server::builder();
     if encrypted {
         let (certificate, key) = tls::pem();
-        let identity = Identity::from_pem(certificate, key);
-        server = server
-            .tls_config(ServerTlsConfig::new().identity(identity))
-            .unwrap();
+        let config = ServerTlsConfig::new()
+            .client_ca_root(Certificate::from_pem(&certificate))
+            .identity(Identity::from_pem(certificate, key));
+        server = server.tls_config(config).unwrap();
     }
     let routes = Routes::new(Who);
     tokio::spawn(async move {
@@ -108,8 +110,10 @@ async fn call(server: SocketAddr, encrypted: bool) -> (SocketAddr, Vec<String>) 
     let scheme = if encrypted { "https" } else { "http" };
     let mut endpoint = Endpoint::from_shared(format!("{scheme}://localhost")).unwrap();
     if encrypted {
-        let (certificate, _) = tls::pem();
-        let config = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(certificate));
+        let (certificate, key) = tls::pem();
+        let config = ClientTlsConfig::new()
+            .ca_certificate(Certificate::from_pem(&certificate))
+            .identity(Identity::from_pem(certificate, key));
         endpoint = endpoint.tls_config(config).unwrap();
     }
     let local = Arc::new(Mutex::new(None));
@@ -149,17 +153,18 @@ where
 }
 
 #[tokio::test]
-async fn remote_addr_is_the_client_and_the_layer_tells_the_story() {
+async fn remote_addr_is_the_client_beside_its_certificate_and_the_layer_tells_the_story() {
     for encrypted in [false, true] {
         for layered in [false, true] {
             let server = serve(layered, encrypted).await;
             // Two connections: each has a story of its own.
             for _ in 0..2 {
                 let (local, answers) = call(server, encrypted).await;
+                let certificate = if encrypted { " certificate" } else { "" };
                 let expected = if layered {
-                    format!("{local} {local} {}", expected_provenance())
+                    format!("{local} {local} {}{certificate}", expected_provenance())
                 } else {
-                    format!("{local} none none")
+                    format!("{local} none none{certificate}")
                 };
                 assert_eq!(
                     answers,
