@@ -19,6 +19,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 const CLIENTS: usize = 12;
+/// So often accepting may come back empty-handed once every client has said all: what
+/// has not come by then is lost.
+const EMPTY_HANDED: usize = 1000;
 
 /// Polls `future` so many times at most; between two polls everybody else gets a turn.
 async fn polled<F: Future>(future: F, times: usize) -> Option<F::Output> {
@@ -50,6 +53,22 @@ where
         .collect()
 }
 
+/// Accepts until all clients have come, or none can come any more.
+async fn all_of(
+    clients: &[tokio::task::JoinHandle<SocketAddr>],
+    mut accept: impl AsyncFnMut() -> Option<SocketAddr>,
+) -> BTreeSet<SocketAddr> {
+    let (mut seen, mut in_vain) = (BTreeSet::new(), 0);
+    while seen.len() < CLIENTS && in_vain < EMPTY_HANDED {
+        match accept().await {
+            Some(client) => assert!(seen.insert(client), "{client} came twice"),
+            None if clients.iter().all(|client| client.is_finished()) => in_vain += 1,
+            None => {}
+        }
+    }
+    seen
+}
+
 async fn addresses(clients: Vec<tokio::task::JoinHandle<SocketAddr>>) -> BTreeSet<SocketAddr> {
     let mut addresses = BTreeSet::new();
     for client in clients {
@@ -74,14 +93,12 @@ async fn of_a_tls_listener_every_handshake_is_finished() {
             stream.write_all(own.as_bytes()).await.unwrap();
             stream.shutdown().await.unwrap();
         });
-        let mut seen = BTreeSet::new();
-        while seen.len() < CLIENTS {
-            if let Some(accepted) = polled(listener.accept(), polls).await {
-                let (stream, client) = accepted.unwrap();
-                assert_eq!(client.client_canonical(), said(stream).await);
-                seen.insert(client.client_canonical());
-            }
-        }
+        let seen = all_of(&clients, async || {
+            let (stream, client) = polled(listener.accept(), polls).await?.unwrap();
+            assert_eq!(client.client_canonical(), said(stream).await);
+            Some(client.client_canonical())
+        })
+        .await;
         assert_eq!(
             seen,
             addresses(clients).await,
@@ -100,16 +117,14 @@ async fn of_tonics_incoming_every_connection_comes_with_its_own_client() {
                 stream.write_all(own.as_bytes()).await.unwrap();
             },
         );
-        let mut seen = BTreeSet::new();
-        while seen.len() < CLIENTS {
+        let seen = all_of(&clients, async || {
             let next = poll_fn(|cx| Pin::new(&mut incoming).poll_next(cx));
-            if let Some(accepted) = polled(next, polls).await {
-                let stream = accepted.unwrap().unwrap();
-                let client = stream.client_addr().client_canonical();
-                assert_eq!(client, said(stream).await);
-                seen.insert(client);
-            }
-        }
+            let stream = polled(next, polls).await?.unwrap().unwrap();
+            let client = stream.client_addr().client_canonical();
+            assert_eq!(client, said(stream).await);
+            Some(client)
+        })
+        .await;
         assert_eq!(
             seen,
             addresses(clients).await,
