@@ -8,6 +8,8 @@
 
 mod arena;
 mod forged;
+mod intruder;
 mod late;
+mod privileges;
 mod spoofed;
 mod unusual;

@@ -1,0 +1,88 @@
+//! What the kernel must say about a connection, by toa-core's own reading of the
+//! segment that completed it.
+
+use std::net::{SocketAddr, TcpStream};
+
+use anyhow::{Context, Result, ensure};
+use toa_core::abi::{INFO_HAS_ADDR, INFO_INVALID, INFO_UNTRUSTED, ToaInfo};
+use toa_core::option::{Parsed, is_client_address, parse};
+use toa_core::{OptionKinds, TrustedPeers, to_canonical, to_mapped};
+
+/// What must be said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Verdict {
+    flags: u32,
+    pub(super) client: Option<SocketAddr>,
+}
+
+impl Verdict {
+    /// On a connection from `peer` that this segment has completed.
+    pub(super) fn on(peer: SocketAddr, segment: &[u8]) -> Self {
+        let end = segment
+            .get(12)
+            .map_or(20, |offset| usize::from(offset >> 4) * 4);
+        let options = segment.get(20..end.max(20)).unwrap_or_default();
+        let trusted = TrustedPeers::default().contains(peer.ip());
+        let flags = match parse(options, &OptionKinds::default()) {
+            Parsed::Absent => 0,
+            _ if !trusted => INFO_UNTRUSTED,
+            Parsed::Invalid => INFO_INVALID,
+            Parsed::Found(option) => {
+                return Self {
+                    flags: INFO_HAS_ADDR,
+                    client: Some(option.client),
+                };
+            }
+        };
+        Self {
+            flags,
+            client: None,
+        }
+    }
+
+    pub(super) fn check(self, peer: SocketAddr, stream: &TcpStream) -> Result<()> {
+        let info = toa_core::source_info(stream).context("the source does not answer")?;
+        ensure!(
+            outcome(&info) == self.flags && info.client() == self.client.map(to_mapped),
+            "{peer}: expected {self:?}, got {info:?}"
+        );
+        ensure!(
+            info.peer() == Some(to_mapped(peer)),
+            "{peer} is said to be {:?}",
+            info.peer()
+        );
+        Ok(())
+    }
+
+    /// What unmodified programs see, while the connection lives. An IPv6 client has
+    /// no place in an AF_INET socket's name.
+    pub(super) fn check_name(self, peer: SocketAddr, stream: &TcpStream) -> Result<()> {
+        let local = stream.local_addr()?;
+        let shown = self.client.map(to_mapped).map(to_canonical);
+        let expected = shown.filter(|client| local.is_ipv6() || client.is_ipv4());
+        let name = to_canonical(to_mapped(stream.peer_addr()?));
+        ensure!(
+            name == expected.unwrap_or(peer),
+            "{peer}: getpeername() says {name}, expected {expected:?}"
+        );
+        Ok(())
+    }
+}
+
+/// What holds of any connection, whatever has completed it.
+pub(super) fn check_sane(info: &ToaInfo) -> Result<()> {
+    let Some(client) = info.client() else {
+        return Ok(());
+    };
+    let peer = info.peer().context("a connection without a peer")?;
+    let trusted = TrustedPeers::default().contains(to_canonical(peer).ip());
+    ensure!(
+        trusted && is_client_address(client.ip()),
+        "{client} was believed, from {peer}"
+    );
+    Ok(())
+}
+
+fn outcome(info: &ToaInfo) -> u32 {
+    info.flags & (INFO_HAS_ADDR | INFO_UNTRUSTED | INFO_INVALID)
+}
