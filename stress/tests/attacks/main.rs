@@ -7,6 +7,7 @@
 )]
 
 mod arena;
+mod document;
 mod forged;
 mod intruder;
 mod late;
