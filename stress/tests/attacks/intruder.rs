@@ -132,7 +132,10 @@ fn try_it(attempt: &str, target: &Target) -> Result<String, String> {
             Ok(said) if said == "nothing was loaded\n" => Err(said),
             done => done,
         },
-        "load by command" => run(target, &["load"]),
+        "load by command" => {
+            let cgroup = target.cgroup.to_str().unwrap();
+            run(target, &["load", "--cgroup", cgroup])
+        }
         "read the counters by command" => match run(target, &["status", "--json"]) {
             Ok(said) if !said.contains("counters") => Err("not among the answers".to_owned()),
             done => done,

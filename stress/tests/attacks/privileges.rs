@@ -70,6 +70,9 @@ impl Fortress {
         let output = command.output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
         println!("{said}{}", String::from_utf8_lossy(&output.stderr));
+        if said.contains("DONE load by command") {
+            toa_bpf::unload().unwrap();
+        }
         for attempt in ATTEMPTS {
             let refused = said.contains(&format!("refused {attempt}: "));
             assert!(
