@@ -50,41 +50,51 @@ static void must(int holds)
 		__builtin_trap();
 }
 
-static int covers(const struct host_net *net, int is_ipv6, const void *addr)
+/* Half of a network's first address, or of its last, which has all bits behind the prefix. */
+static __u64 word(const struct host_net *net, int at, int is_last)
 {
-	const __u8 *bytes = addr;
+	__u64 bits = 0;
 
-	if (net->is_ipv6 != is_ipv6)
-		return 0;
-	for (int bit = 0; bit < net->prefix_len; bit++)
-		if ((net->addr[bit / 8] ^ bytes[bit / 8]) >> (7 - bit % 8) & 1)
-			return 0;
-	return 1;
+	for (int i = at * 64; i < (at + 1) * 64; i++) {
+		int bit = net->addr[i / 8] >> (7 - i % 8) & 1;
+
+		bits = bits << 1 | (is_last && i >= net->prefix_len ? 1 : bit);
+	}
+	return bits;
 }
 
-static void *trusted(int is_ipv6, const void *addr)
+/* The networks of a family are sorted, as the loader sorts them. */
+static const struct host_net *trusted(int is_ipv6, __u32 at)
 {
-	static __u8 yes;
-
 	for (int i = 0; i < NETS; i++)
-		if (covers(&now->nets[i], is_ipv6, addr))
-			return &yes;
+		if (now->nets[i].is_ipv6 == is_ipv6 && !at--)
+			return &now->nets[i];
 	return NULL;
 }
 
 void *bpf_map_lookup_elem(void *map, const void *key)
 {
-	if (map == &toa_trusted4) {
-		const struct toa_key4 *key4 = key;
+	static struct toa_net4 net4;
+	static struct toa_net6 net6;
+	const struct host_net *net;
 
-		must(key4->prefix_len == 32);
-		return trusted(0, &key4->addr);
+	if (map == &toa_trusted4) {
+		net = trusted(0, *(const __u32 *)key);
+		if (!net)
+			return NULL;
+		net4.first = word(net, 0, 0) >> 32;
+		net4.last = word(net, 0, 1) >> 32;
+		return &net4;
 	}
 	if (map == &toa_trusted6) {
-		const struct toa_key6 *key6 = key;
-
-		must(key6->prefix_len == 128);
-		return trusted(1, key6->addr);
+		net = trusted(1, *(const __u32 *)key);
+		if (!net)
+			return NULL;
+		for (int i = 0; i < 2; i++) {
+			net6.first[i] = word(net, i, 0);
+			net6.last[i] = word(net, i, 1);
+		}
+		return &net6;
 	}
 	if (map == &toa_counters) {
 		must(*(const __u32 *)key < TOA_COUNTERS);

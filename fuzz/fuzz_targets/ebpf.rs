@@ -50,7 +50,9 @@ struct Connection {
     kinds: [u64; 4],
     trust_any: u8,
     peername: u8,
-    zero: [u8; 6],
+    steps4: u8,
+    steps6: u8,
+    zero: [u8; 4],
     version: [u8; 16],
     nets: [Net; NETS],
     peer: [u8; 16],
@@ -125,6 +127,13 @@ impl Open {
         })
     }
 
+    /// Bits in the number of trusted networks of a family.
+    fn steps(&self, is_of: fn(&IpAddr) -> bool) -> u8 {
+        let nets = self.trusted.nets();
+        let count = nets.filter(|net| is_of(&net.addr())).count();
+        (usize::BITS - count.leading_zeros()) as u8
+    }
+
     /// What the kernel sees and says.
     fn run(&self) -> Outcome {
         let (is_ipv6, peer) = match self.peer.ip() {
@@ -135,7 +144,9 @@ impl Open {
             kinds: [0; 4],
             trust_any: self.trusted.is_any().into(),
             peername: self.peername.into(),
-            zero: [0; 6],
+            steps4: self.steps(IpAddr::is_ipv4),
+            steps6: self.steps(IpAddr::is_ipv6),
+            zero: [0; 4],
             version: [0; 16],
             nets: [Net::default(); NETS],
             peer,

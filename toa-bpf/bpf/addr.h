@@ -31,18 +31,4 @@ static __always_inline int toa_is_refused(const __u32 *a)
 	return first >> 24 == 0xff;
 }
 
-static __always_inline int toa_is_trusted(const struct toa_config *config,
-					  const __u32 *peer)
-{
-	struct toa_key4 key4 = { .prefix_len = 32, .addr = peer[3] };
-	struct toa_key6 key6 = { .prefix_len = 128 };
-
-	if (config->trust_any)
-		return 1;
-	if (toa_is_ipv4(peer))
-		return bpf_map_lookup_elem(&toa_trusted4, &key4) != NULL;
-	__builtin_memcpy(key6.addr, peer, sizeof(key6.addr));
-	return bpf_map_lookup_elem(&toa_trusted6, &key6) != NULL;
-}
-
 #endif

@@ -12,6 +12,7 @@
 #include "toa.h"
 #include "maps.h"
 #include "addr.h"
+#include "trust.h"
 #include "option.h"
 
 _Static_assert(sizeof(struct toa_nat64_peer) == 20, "the ABI");

@@ -3,7 +3,7 @@
 
 mod host;
 
-use std::net::{Ipv6Addr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 
 use host::{CLIENT, CLIENT_ADDR, Host, ask, client_of};
 use toa_bpf::{Error, attach};
@@ -119,6 +119,51 @@ fn without_peername_only_those_who_ask_get_the_client() {
     assert_eq!(client_of(&stream).unwrap(), CLIENT_ADDR);
     assert!(!ask(&stream).has(abi::INFO_PEERNAME));
     assert_eq!(source.status().unwrap().counters.getname_toa_bypass, 1);
+}
+
+#[test]
+fn among_ten_thousand_networks_each_is_found_and_no_neighbour() {
+    let Some(host) = Host::enter_or_skip() else {
+        return;
+    };
+    // Every other /24 and /64, so that none merge.
+    let v4 = (0..10_000u32).map(|n| format!("{}/24", Ipv4Addr::from_bits(0x0a80_0000 + (n << 9))));
+    let v6 = (0..10_000u32).map(|n| format!("fd00:0:0:{:x}::/64", n << 1));
+    let trusted: Vec<String> = v4.chain(v6).collect();
+    let config = host
+        .config()
+        .with_trusted(trusted.join(",").parse().unwrap());
+    let source = attach(&config).unwrap();
+    assert_eq!(source.status().unwrap().trusted.len(), 20_000);
+    let dual = TcpListener::bind((Ipv6Addr::UNSPECIFIED, 0)).unwrap();
+    let port = dual.local_addr().unwrap().port();
+    let expect = |from: IpAddr, found: bool| {
+        let kernel: IpAddr = match from {
+            IpAddr::V4(_) => PeerDevice::KERNEL_V4.into(),
+            IpAddr::V6(_) => PeerDevice::KERNEL_V6.into(),
+        };
+        let mut peer = host.device.peer((from, 4711).into(), (kernel, port).into());
+        peer.connect(&[], &CLIENT).unwrap();
+        let (stream, _) = dual.accept().unwrap();
+        assert_eq!(client_of(&stream).is_some(), found, "{from}");
+        peer.reset(&[]).unwrap();
+    };
+    for n in [0, 1, 2, 4_095, 4_096, 8_191, 8_192, 9_998, 9_999] {
+        let v4 = 0x0a80_0000 + (n << 9);
+        let v6 = 0xfd00 << 112 | u128::from(n) << 65;
+        for (inside, outside) in [(0u8, -1i16), (255, 256)] {
+            let address = v4 + u32::from(inside);
+            expect(Ipv4Addr::from_bits(address).into(), true);
+            let address = v4.wrapping_add_signed(outside.into());
+            expect(Ipv4Addr::from_bits(address).into(), false);
+        }
+        let last = u128::from(u64::MAX);
+        for (inside, outside) in [(0, -1), (last, i128::from(u64::MAX) + 1)] {
+            expect(Ipv6Addr::from_bits(v6 + inside).into(), true);
+            let address = v6.wrapping_add_signed(outside);
+            expect(Ipv6Addr::from_bits(address).into(), false);
+        }
+    }
 }
 
 #[test]

@@ -4,7 +4,11 @@
     reason = "aya's marker for plain old data is an unsafe trait"
 )]
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use aya::Pod;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use toa_core::TrustedPeers;
 
 use crate::Config;
 
@@ -17,7 +21,9 @@ pub(crate) struct RawConfig {
     kinds: [u64; 4],
     trust_any: u8,
     peername: u8,
-    zero: [u8; 6],
+    steps4: u8,
+    steps6: u8,
+    zero: [u8; 4],
     version: [u8; VERSION_LEN],
 }
 const _: () = assert!(size_of::<RawConfig>() == 56);
@@ -35,11 +41,14 @@ impl RawConfig {
         for (to, from) in version.iter_mut().zip(env!("CARGO_PKG_VERSION").bytes()) {
             *to = from;
         }
+        let nets = Nets::of(&config.trusted);
         Self {
             kinds,
             trust_any: config.trusted.is_any().into(),
             peername: config.peername.into(),
-            zero: [0; 6],
+            steps4: steps(nets.v4.len()),
+            steps6: steps(nets.v6.len()),
+            zero: [0; 4],
             version,
         }
     }
@@ -59,6 +68,12 @@ impl RawConfig {
         self.peername != 0
     }
 
+    /// Whether the maps of trusted networks hold any, of IPv4 and of IPv6: an array has
+    /// an entry also when none was written.
+    pub(crate) const fn has_nets(&self) -> (bool, bool) {
+        (self.steps4 != 0, self.steps6 != 0)
+    }
+
     pub(crate) fn version(&self) -> String {
         let used = self
             .version
@@ -66,5 +81,97 @@ impl RawConfig {
             .position(|&b| b == 0)
             .unwrap_or(VERSION_LEN);
         String::from_utf8_lossy(&self.version[..used]).into_owned()
+    }
+}
+
+/// What a binary search over `count` networks takes.
+fn steps(count: usize) -> u8 {
+    (usize::BITS - count.leading_zeros()) as u8
+}
+
+/// `struct toa_net4`: first and last address.
+pub(crate) type RawNet4 = [u32; 2];
+
+/// `struct toa_net6`: first and last address, the high half first.
+pub(crate) type RawNet6 = [u64; 4];
+
+/// The trusted networks as the maps hold them: sorted, and no two overlap.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Nets {
+    pub(crate) v4: Vec<RawNet4>,
+    pub(crate) v6: Vec<RawNet6>,
+}
+
+impl Nets {
+    pub(crate) fn of(trusted: &TrustedPeers) -> Self {
+        let mut nets = Self {
+            v4: Vec::new(),
+            v6: Vec::new(),
+        };
+        for net in trusted.nets() {
+            match net {
+                IpNet::V4(net) => nets
+                    .v4
+                    .push([net.network().to_bits(), net.broadcast().to_bits()]),
+                IpNet::V6(net) => {
+                    let [first, last] = [net.network(), net.broadcast()].map(Ipv6Addr::to_bits);
+                    nets.v6.push([
+                        (first >> 64) as u64,
+                        first as u64,
+                        (last >> 64) as u64,
+                        last as u64,
+                    ]);
+                }
+            }
+        }
+        nets
+    }
+}
+
+/// `None` for what is not a network.
+pub(crate) fn net4([first, last]: RawNet4) -> Option<IpNet> {
+    let prefix = (first ^ last).leading_zeros() as u8;
+    let net = Ipv4Net::new(Ipv4Addr::from_bits(first), prefix).ok()?;
+    Some(net.into())
+}
+
+/// `None` for what is not a network.
+pub(crate) fn net6([high, low, last_high, last_low]: RawNet6) -> Option<IpNet> {
+    let bits = |high, low| u128::from(high) << 64 | u128::from(low);
+    let (first, last) = (bits(high, low), bits(last_high, last_low));
+    let prefix = (first ^ last).leading_zeros() as u8;
+    let net = Ipv6Net::new(Ipv6Addr::from_bits(first), prefix).ok()?;
+    Some(net.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_survive_the_way_into_the_maps_and_back() {
+        for text in [
+            "private",
+            "none",
+            "0.0.0.0/0,::/0",
+            "0.0.0.0,255.255.255.255",
+            "::,ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+            "2001:db8:0:1::/64,2001:db8::1,2001:db8:0:0:800::/69",
+        ] {
+            let trusted: TrustedPeers = text.parse().unwrap();
+            let nets = Nets::of(&trusted);
+            let back = nets.v4.iter().map(|&net| net4(net).unwrap());
+            let back = back.chain(nets.v6.iter().map(|&net| net6(net).unwrap()));
+            assert_eq!(back.collect::<TrustedPeers>(), trusted, "{text}");
+            assert!(nets.v4.is_sorted_by(|a, b| a[1] < b[0]), "{nets:?}");
+            assert!(nets.v6.is_sorted_by(|a, b| a[2..] < b[..2]), "{nets:?}");
+        }
+    }
+
+    #[test]
+    fn the_steps_reach_every_network() {
+        for (count, expected) in [(0, 0), (1, 1), (2, 2), (3, 2), (4, 3), (10_000, 14)] {
+            assert_eq!(steps(count), expected, "{count}");
+        }
     }
 }

@@ -1,16 +1,13 @@
 //! The embedded object: loaded, configured, not yet attached.
 
 use std::io;
-use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use aya::maps::lpm_trie::{Key, LpmTrie};
 use aya::maps::{Array, MapError};
 use aya::programs::{Program, ProgramError};
 use aya::{Ebpf, EbpfError, EbpfLoader, Pod};
-use ipnet::IpNet;
 
-use super::maps::RawConfig;
+use super::maps::{Nets, RawConfig};
 use super::pins::MapPins;
 use super::{host, memlock::Memlock};
 use crate::{Config, Error};
@@ -58,16 +55,12 @@ impl Object {
     pub(crate) fn load(config: &Config, pins: Option<&MapPins>) -> Result<Self, Error> {
         host::check()?;
         let _raised = Memlock::raise();
-        let nets: Vec<IpNet> = config.trusted.nets().collect();
-        let v4 = nets
-            .iter()
-            .filter(|net| matches!(net, IpNet::V4(_)))
-            .count();
+        let nets = Nets::of(&config.trusted);
         let mut loader = EbpfLoader::new();
         loader
             .btf(None)
-            .map_max_entries("toa_trusted4", v4.max(1) as u32)
-            .map_max_entries("toa_trusted6", (nets.len() - v4).max(1) as u32);
+            .map_max_entries("toa_trusted4", nets.v4.len().max(1) as u32)
+            .map_max_entries("toa_trusted6", nets.v6.len().max(1) as u32);
         if let Some(pins) = pins {
             loader.map_pin_path("toa_conns", pins.conns.as_path());
             loader.map_pin_path("toa_counters", pins.counters.as_path());
@@ -80,32 +73,20 @@ impl Object {
         Ok(this)
     }
 
-    fn configure(&mut self, config: &Config, nets: &[IpNet]) -> Result<(), Error> {
-        let map = "toa_config";
-        self.array(map)
-            .and_then(|mut array| array.set(0, RawConfig::new(config), 0))
-            .map_err(|e| map_error(map, e))?;
-        for net in nets {
-            let prefix = u32::from(net.prefix_len());
-            match net.network() {
-                IpAddr::V4(ip) => self.trust("toa_trusted4", Key::new(prefix, ip.octets()))?,
-                IpAddr::V6(ip) => self.trust("toa_trusted6", Key::new(prefix, ip.octets()))?,
-            }
+    fn configure(&mut self, config: &Config, nets: &Nets) -> Result<(), Error> {
+        self.fill("toa_config", &[RawConfig::new(config)])?;
+        self.fill("toa_trusted4", &nets.v4)?;
+        self.fill("toa_trusted6", &nets.v6)
+    }
+
+    fn fill<T: Pod>(&mut self, map: &'static str, values: &[T]) -> Result<(), Error> {
+        let mut array =
+            Array::<_, T>::try_from(self.0.map_mut(map).expect("the object has this map"))
+                .map_err(|e| map_error(map, e))?;
+        for (index, value) in (0..).zip(values) {
+            array.set(index, value, 0).map_err(|e| map_error(map, e))?;
         }
         Ok(())
-    }
-
-    fn array(
-        &mut self,
-        name: &'static str,
-    ) -> Result<Array<&mut aya::maps::MapData, RawConfig>, MapError> {
-        Array::try_from(self.0.map_mut(name).expect("the object has this map"))
-    }
-
-    fn trust<K: Pod>(&mut self, map: &'static str, key: Key<K>) -> Result<(), Error> {
-        LpmTrie::<_, K, u8>::try_from(self.0.map_mut(map).expect("the object has this map"))
-            .and_then(|mut trie| trie.insert(&key, 1, 0))
-            .map_err(|e| map_error(map, e))
     }
 
     fn load_program(&mut self, name: &'static str) -> Result<(), Error> {

@@ -3,18 +3,16 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::net::IpAddr;
 use std::os::fd::BorrowedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use aya::Pod;
-use aya::maps::lpm_trie::LpmTrie;
 use aya::maps::{Array, Map, MapData, MapError, MapInfo, PerCpuArray};
 use ipnet::IpNet;
 
-use super::maps::RawConfig;
+use super::maps::{RawConfig, net4, net6};
 use super::object::{HOOKS, Hook};
 use super::{host, sys};
 use crate::{Counters, Error, ProgramStatus, Status};
@@ -46,7 +44,7 @@ pub(crate) fn of_links(links: &[(Hook, BorrowedFd<'_>)]) -> Result<Status, Error
         version: config.version(),
         cgroup: cgroups.last().and_then(|&id| cgroup_path(id)),
         trust_any: config.trust_any(),
-        trusted: maps.read_trusted()?,
+        trusted: maps.read_trusted(&config)?,
         kinds: config.kinds(),
         peername: config.peername(),
         counters: maps.read_counters().map_err(|e| read("toa_counters", e))?,
@@ -115,27 +113,21 @@ impl Maps {
         Ok(Counters::from_values(sums.into_iter()))
     }
 
-    fn read_trusted(&self) -> Result<Vec<IpNet>, Error> {
-        let mut nets = keys::<[u8; 4]>(self.trusted4).map_err(|e| read("toa_trusted4", e))?;
-        nets.extend(keys::<[u8; 16]>(self.trusted6).map_err(|e| read("toa_trusted6", e))?);
-        nets.sort();
-        Ok(nets)
+    fn read_trusted(&self, config: &RawConfig) -> Result<Vec<IpNet>, Error> {
+        let (has_v4, has_v6) = config.has_nets();
+        let v4 = self.trusted4.filter(|_| has_v4);
+        let v6 = self.trusted6.filter(|_| has_v6);
+        let v4 = values(v4).map_err(|e| read("toa_trusted4", e))?;
+        let v6 = values(v6).map_err(|e| read("toa_trusted6", e))?;
+        let v4 = v4.into_iter().filter_map(net4);
+        Ok(v4.chain(v6.into_iter().filter_map(net6)).collect())
     }
 }
 
-fn keys<K: Pod + Into<IpAddr>>(id: Option<u32>) -> Result<Vec<IpNet>, MapError> {
+fn values<T: Pod>(id: Option<u32>) -> Result<Vec<T>, MapError> {
     let Some(id) = id else { return Ok(Vec::new()) };
-    let trie = LpmTrie::<_, K, u8>::try_from(Map::LpmTrie(MapData::from_id(id)?))?;
-    let nets = trie.keys().map(|key| {
-        let key = key?;
-        let prefix = u8::try_from(key.prefix_len()).unwrap_or(u8::MAX);
-        Ok(IpNet::new(key.data().into(), prefix).ok())
-    });
-    Ok(nets
-        .collect::<Result<Vec<_>, MapError>>()?
-        .into_iter()
-        .flatten()
-        .collect())
+    let array = Array::<_, T>::try_from(Map::Array(MapData::from_id(id)?))?;
+    array.iter().collect()
 }
 
 /// The kernel dates programs by the time since boot.
