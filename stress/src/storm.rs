@@ -5,6 +5,7 @@
 
 mod chaos;
 mod ground;
+mod gusts;
 mod judge;
 mod kernel;
 pub mod packet;
