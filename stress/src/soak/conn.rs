@@ -45,6 +45,8 @@ pub(crate) struct Conn {
     closing: bool,
     /// Whether the server's has come.
     finished: bool,
+    /// Whether nothing more is to be said.
+    over: bool,
     /// Whether anything had to be sent twice.
     pub(crate) lossy: bool,
 }
@@ -63,6 +65,7 @@ impl Conn {
             received: Vec::new(),
             closing: false,
             finished: false,
+            over: false,
             lossy: false,
         }
     }
@@ -103,6 +106,7 @@ impl Conn {
     /// Ends it at once. A server that missed some of the data answers with a challenge,
     /// to which the hub knows the right reset.
     pub(crate) fn reset(&mut self) -> Result<(), Fail> {
+        self.over = true;
         self.send(&self.segment(flags::RST | flags::ACK, &[], &[]))
     }
 
@@ -154,10 +158,7 @@ impl Conn {
             }
             Ok::<_, Fail>(())
         };
-        if orderly.await == Err(Fail::Timeout) {
-            // The device has failed if this does, and that is told elsewhere.
-            let _ = self.reset();
-        }
+        self.over = orderly.await.is_ok();
     }
 
     /// Takes one segment, or sends again what got no answer.
@@ -187,6 +188,7 @@ impl Conn {
 
     fn take(&mut self, segment: Segment) -> Result<(), Fail> {
         if segment.flags & flags::RST != 0 {
+            self.over = true;
             return Err(Fail::Reset);
         }
         self.unacknowledged
@@ -250,7 +252,12 @@ impl Conn {
 }
 
 impl Drop for Conn {
+    /// Leaves no server waiting; only a SYN may go without a word.
     fn drop(&mut self) {
+        if !self.over && self.acknowledgment.is_some() {
+            // The device has failed if this does, and that is told elsewhere.
+            let _ = self.reset();
+        }
         self.hub.forget(self.ends);
     }
 }

@@ -167,8 +167,7 @@ async fn idle(world: &World, server: usize, mut over: watch::Receiver<()>) {
         },
         _ = over.changed() => Outcome::Aborted,
     };
-    // If the device has failed, that is told elsewhere.
-    let _ = conn.reset();
+    drop(conn);
     world
         .tally
         .borrow_mut()

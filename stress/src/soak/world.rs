@@ -40,6 +40,10 @@ impl World {
         self.next_id.replace(self.next_id.get() + 1)
     }
 
+    pub(crate) fn has_lost_one(&self) -> bool {
+        self.servers.iter().any(|server| server.ended().is_some())
+    }
+
     /// Starts connections at a steady rate until dropped.
     pub(crate) async fn churn(self: Rc<Self>, rate: f64) {
         let start = Instant::now();
