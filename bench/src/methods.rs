@@ -76,7 +76,7 @@ pub(crate) fn measure(options: &Options) -> anyhow::Result<Section> {
             .concat(),
         );
     }
-    let mut columns = Comparison::columns("new connections", "connection");
+    let mut columns = Comparison::columns("new connections");
     columns.extend(["instructions", "more than bare"].map(str::to_owned));
     Ok(Section {
         title: "Ways to learn the client, end to end".to_owned(),

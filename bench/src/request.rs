@@ -18,7 +18,8 @@ use crate::watch;
 
 const RATE_TEXT: &str = "\
 Requests on eight connections that stay open, one after the other on each, to `axum::serve`. *Bare* has neither layer nor
-extractor; *bare, a second process* is what chance alone does. The source is attached to all of them.
+extractor; *bare, a second process* is what chance alone does. The source is attached to all of them. Clients and server
+share one processor; the columns are those of *Accept path*.
 
 Target: a ratio of at least 0.99.";
 
@@ -60,19 +61,19 @@ pub(crate) fn measure_rate(options: &Options) -> anyhow::Result<Section> {
         let comparison = Comparison::of(turns, &work[0]);
         rows.push([vec![(*name).to_owned()], comparison.cells(at == 0)].concat());
         if at > 0 {
-            bars.push(comparison.rate_ratio.bar(name.replace('`', "")));
+            bars.push(comparison.bar(name));
         }
     }
     Ok(Section {
         title: "Request path".to_owned(),
         text: RATE_TEXT.to_owned(),
         tables: vec![Table {
-            columns: Comparison::columns("requests", "request"),
+            columns: Comparison::columns("requests"),
             rows,
         }],
         plots: vec![Plot {
             name: "requests".to_owned(),
-            caption: "Requests per second on open connections, against bare axum".to_owned(),
+            caption: "Requests per second of CPU on open connections, against bare axum".to_owned(),
             data: Data::Bars {
                 unit: "ratio (1: as fast as bare axum)".to_owned(),
                 bars,

@@ -9,18 +9,33 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
 use toa_bpf::{Attached, Config};
 use toa_lab::netns::Namespace;
 
-/// The namespace of this thread and of the servers it starts.
+/// The namespace of this thread and of the servers it starts, and the one processor of
+/// both: whatever a connection costs on either side then shows in the rate, and no
+/// scheduler's choice.
 #[derive(Debug)]
 pub(crate) struct Room {
     cgroup: PathBuf,
+    processors: CpuSet,
     _namespace: Namespace,
 }
 
+const THIS_THREAD: Pid = Pid::from_raw(0);
+
 /// Cgroups to remove when the program is interrupted.
 static CGROUPS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Removes this cgroup, too, when the program is interrupted; other processes in it end.
+pub(crate) fn remove_at_interrupt(cgroup: PathBuf) -> anyhow::Result<()> {
+    remove_when_interrupted()?;
+    let mut cgroups = CGROUPS.lock().unwrap_or_else(PoisonError::into_inner);
+    cgroups.push(cgroup);
+    Ok(())
+}
 
 impl Room {
     pub(crate) fn enter() -> anyhow::Result<Self> {
@@ -35,8 +50,14 @@ impl Room {
         cgroups.push(cgroup.clone());
         // What the clients' connections wait in.
         fs::write("/proc/sys/net/core/somaxconn", "4096")?;
+        let processors = sched_getaffinity(THIS_THREAD)?;
+        let last = (0..CpuSet::count()).rfind(|&number| processors.is_set(number) == Ok(true));
+        let mut one = CpuSet::new();
+        one.set(last.context("no processor to run on")?)?;
+        sched_setaffinity(THIS_THREAD, &one)?;
         Ok(Self {
             cgroup,
+            processors,
             _namespace: namespace,
         })
     }
@@ -55,13 +76,16 @@ impl Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
+        if let Err(error) = sched_setaffinity(THIS_THREAD, &self.processors) {
+            eprintln!("cannot go back to all processors: {error}");
+        }
         if let Err(error) = remove(&self.cgroup) {
             eprintln!("cannot remove {}: {error}", self.cgroup.display());
         }
     }
 }
 
-fn cgroup_root() -> anyhow::Result<PathBuf> {
+pub(crate) fn cgroup_root() -> anyhow::Result<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mounts")?;
     let mut mounts = mounts.lines().map(|line| line.split(' '));
     mounts
@@ -91,6 +115,9 @@ fn remove_when_interrupted() -> anyhow::Result<()> {
         outcome = ctrlc::set_handler(|| {
             let cgroups = CGROUPS.lock().unwrap_or_else(PoisonError::into_inner);
             for cgroup in cgroups.iter().filter(|cgroup| cgroup.exists()) {
+                // This process may be in it.
+                let outside = cgroup.with_file_name("cgroup.procs");
+                let _ = fs::write(outside, std::process::id().to_string());
                 let _ = remove(cgroup);
             }
             std::process::exit(130);

@@ -3,6 +3,8 @@
 use std::ops::Add;
 use std::time::Duration;
 
+use nix::time::{ClockId, clock_gettime};
+
 use crate::load::Done;
 use crate::options::Options;
 use crate::process::Running;
@@ -24,7 +26,7 @@ impl Turns {
         let (rounds, slices, duration) = if options.quick {
             (2, 2, 20)
         } else {
-            (25, 10, 40)
+            (25, 4, 100)
         };
         Self {
             rounds,
@@ -63,8 +65,10 @@ impl Turns {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Work {
     done: Done,
-    /// The server's processor time.
-    spent: Duration,
+    /// The processor time of the server.
+    server: Duration,
+    /// The processor time of the server, the clients and a balancer between them.
+    all: Duration,
 }
 
 impl Work {
@@ -72,20 +76,31 @@ impl Work {
         server: &Running,
         load: impl FnOnce() -> anyhow::Result<Done>,
     ) -> anyhow::Result<Self> {
-        let before = server.cpu_time()?;
+        let ours = || clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).map(Duration::from);
+        let (server_before, ours_before) = (server.cpu_time()?, ours()?);
         let done = load()?;
-        let spent = server.cpu_time()?.saturating_sub(before);
-        Ok(Self { done, spent })
+        let spent = server.cpu_time()?.saturating_sub(server_before);
+        Ok(Self {
+            done,
+            server: spent,
+            all: spent + ours()?.saturating_sub(ours_before),
+        })
     }
 
     /// Connections or requests per second.
-    fn rate(&self) -> f64 {
+    fn by_the_clock(&self) -> f64 {
         f64::from(self.done.count) / self.done.time.as_secs_f64()
     }
 
-    /// The server's processor time for each, in microseconds.
-    fn cpu(&self) -> f64 {
-        self.spent.as_secs_f64() * 1e6 / f64::from(self.done.count.max(1))
+    /// The same per second of processor time, so per second of a busy processor that
+    /// does nothing else.
+    fn rate(&self) -> f64 {
+        f64::from(self.done.count) / self.all.as_secs_f64()
+    }
+
+    /// The server's processor time for each connection or request, in microseconds.
+    fn server_each(&self) -> f64 {
+        self.server.as_secs_f64() * 1e6 / f64::from(self.done.count.max(1))
     }
 }
 
@@ -98,52 +113,68 @@ impl Add for Work {
                 count: self.done.count + other.done.count,
                 time: self.done.time + other.done.time,
             },
-            spent: self.spent + other.spent,
+            server: self.server + other.server,
+            all: self.all + other.all,
         }
     }
 }
+
+/// A figure of a candidate, and its ratio to the reference's.
+type Figure = (Spread, Spread);
 
 /// A candidate's turns beside those of the reference.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Comparison {
-    rate: Spread,
-    cpu: Spread,
-    cpu_ratio: Spread,
-    pub(crate) rate_ratio: Spread,
+    rate: Figure,
+    server: Figure,
+    by_the_clock: Figure,
 }
 
 impl Comparison {
     pub(crate) fn of(candidate: &[Work], reference: &[Work]) -> Self {
-        let rates = |turns: &[Work]| turns.iter().map(Work::rate).collect::<Vec<_>>();
-        let cpus = |turns: &[Work]| turns.iter().map(Work::cpu).collect::<Vec<_>>();
+        let figure = |figure: fn(&Work) -> f64| {
+            let [candidate, reference] =
+                [candidate, reference].map(|turns| turns.iter().map(figure).collect::<Vec<_>>());
+            let ratio = Spread::of_ratios(&candidate, &reference);
+            (Spread::of(candidate), ratio)
+        };
         Self {
-            rate: Spread::of(rates(candidate)),
-            rate_ratio: Spread::of_ratios(&rates(candidate), &rates(reference)),
-            cpu: Spread::of(cpus(candidate)),
-            cpu_ratio: Spread::of_ratios(&cpus(candidate), &cpus(reference)),
+            rate: figure(Work::rate),
+            server: figure(Work::server_each),
+            by_the_clock: figure(Work::by_the_clock),
         }
+    }
+
+    /// The ratio of the rates.
+    pub(crate) fn bar(&self, name: &str) -> (String, f64, f64, f64) {
+        self.rate.1.bar(name.replace('`', ""))
     }
 
     /// The cells after the name; the reference has no ratios.
     pub(crate) fn cells(&self, is_reference: bool) -> Vec<String> {
-        let ratio = |spread: &Spread| match is_reference {
-            true => "1".to_owned(),
-            false => spread.to_string(),
+        let cells = |(figure, ratio): &Figure, digits: usize| {
+            let ratio = match is_reference {
+                true => "1".to_owned(),
+                false => ratio.to_string(),
+            };
+            [format!("{:.digits$}", figure.median), ratio]
         };
-        vec![
-            format!("{:.0}", self.rate.median),
-            ratio(&self.rate_ratio),
-            format!("{:.1}", self.cpu.median),
-            ratio(&self.cpu_ratio),
+        [
+            cells(&self.rate, 0),
+            cells(&self.server, 1),
+            cells(&self.by_the_clock, 0),
         ]
+        .concat()
     }
 
-    pub(crate) fn columns(what: &str, per: &str) -> Vec<String> {
+    pub(crate) fn columns(what: &str) -> Vec<String> {
         [
             what,
-            "per second",
+            "per second of CPU",
             "ratio",
-            &format!("server's CPU time per {per}, µs"),
+            "server's CPU, µs each",
+            "ratio",
+            "per second by the clock",
             "ratio",
         ]
         .map(str::to_owned)
