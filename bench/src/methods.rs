@@ -22,7 +22,11 @@ for the option's own cost), a header line with one address for X-Forwarded-For, 
 server is one accept loop over hyper for all, because a PROXY header has to be read before HTTP begins. The source is
 attached to its cgroup throughout. Instructions are callgrind's, of the server's process alone (the kernel's are not among
 them: for these, see the rates and the CPU time), of twice as many connections minus as many; one connection with one
-request, from `accept` to `close`.";
+request, from `accept` to `close`.
+
+All of these but the first two tell the real client. On a connection with many requests, what is parsed once (PROXY v2)
+or asked once (TOA) is paid once, while X-Forwarded-For is paid with each request. PROXY v2 is at its best here: header
+and request arrive in one segment.";
 
 const METHODS: [Method; 6] = [
     Method::Bare,
