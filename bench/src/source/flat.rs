@@ -13,8 +13,8 @@ use super::hold::holding;
 use super::place::Place;
 use super::programs;
 use super::rounds::{each, turns};
-use super::spread::Spread;
 use crate::section::{Data, Plot, Section, Table};
+use crate::spread::Spread;
 
 const CONNECTIONS: &str = "\
 So many connections with an address are held open; beside them, others with an address are opened, accepted, asked for \
@@ -27,8 +27,8 @@ const CIDRS: &str = "\
 So many networks are trusted, none of which merge (/24 of IPv4, /64 of IPv6), and each peer is in one of them, picked at \
 random. As above: the ratio is to a listener in a cgroup without a source.
 
-What bounds it: the kernel's longest-prefix trie, whose depth grows with the logarithm of the number of networks, and the \
-processor's cache, in which a small one stays. It is asked once for each connection that carries an option.";
+What bounds it: a binary search in an array of the kernel's, fourteen steps for 10,000 networks, once for each connection \
+that carries an option. The module takes 64 networks at most, and looks at each.";
 
 /// One number of them.
 struct Point {

@@ -13,8 +13,8 @@ use super::connect::V4_OPTION;
 use super::hold::{Holder, holding};
 use super::place::{Place, Source};
 use super::rounds::turns;
-use super::spread::Spread;
 use crate::section::{Data, Plot, Section, Table};
+use crate::spread::Spread;
 
 const KINDS: [(&str, Source, &[u8]); 3] = [
     ("no source", Source::Absent, &[]),

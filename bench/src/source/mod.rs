@@ -11,7 +11,6 @@ mod module;
 mod place;
 mod programs;
 mod rounds;
-mod spread;
 mod three_ways;
 
 use crate::options::Options;

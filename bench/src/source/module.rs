@@ -7,8 +7,8 @@ use std::process::Command;
 use anyhow::{Context as _, bail};
 
 use super::Scale;
-use super::spread::Spread;
 use crate::section::{Data, Plot, Section, Table};
+use crate::spread::Spread;
 
 const TITLE: &str = "The source: the kernel module";
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -12,6 +12,8 @@ use anyhow::{Context as _, bail};
 use toa_bpf::{Attached, Config, attach};
 use toa_lab::netns::Namespace;
 use toa_lab::peer::PeerDevice;
+
+use crate::room;
 
 /// How long another source on this machine, such as that of a test, is waited for.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -137,17 +139,12 @@ struct Cgroup {
 
 impl Cgroup {
     fn make(name: &str) -> anyhow::Result<Self> {
-        let root = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"]
-            .into_iter()
-            .map(Path::new)
-            .find(|root| root.join("cgroup.procs").exists())
-            .context(
-                "no cgroup v2 here: mount it with `mount -t cgroup2 none /sys/fs/cgroup/unified`",
-            )?;
+        let root = room::cgroup_root()?;
         let own = fs::read_to_string("/proc/self/cgroup")?;
         let own = own.lines().find_map(|line| line.strip_prefix("0::/"));
         let path = root.join(format!("toa-bench-{}-{name}", process::id()));
         fs::create_dir(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        room::remove_at_interrupt(path.clone())?;
         Ok(Self {
             path,
             home: root.join(own.unwrap_or_default()),

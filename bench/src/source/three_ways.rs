@@ -2,7 +2,7 @@
 
 use super::place::{Place, Source};
 use super::rounds::turns;
-use super::spread::Spread;
+use crate::spread::Spread;
 
 /// What each kind of work took in each round, for each place of the source.
 #[derive(Debug)]
