@@ -69,6 +69,10 @@ impl ToaListener {
     ///
     /// # Errors
     /// When the listening socket itself is unusable.
+    ///
+    /// # Panics
+    /// When it has to wait and the runtime was built without
+    /// [`enable_time`](tokio::runtime::Builder::enable_time).
     pub async fn accept(&self) -> io::Result<(TcpStream, ClientAddr)> {
         let (stream, accepted) = self.accepting.next(|| self.inner.accept()).await?;
         let client = self.resolver.resolve(&stream, accepted);

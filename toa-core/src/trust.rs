@@ -24,6 +24,8 @@ const PRIVATE: &[&str] = &[
 ///
 /// The default is [`private`](Self::private) space. Parses from `private`, `any`,
 /// `none` or CIDRs separated by commas; a single address counts as a network of one.
+/// An IPv4 peer is looked up among the IPv4 networks alone, on a dual-stack listener
+/// too: `::/0` is every IPv6 peer and no other.
 ///
 /// ```
 /// use toa_core::TrustedPeers;
