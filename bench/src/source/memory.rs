@@ -83,7 +83,7 @@ fn text(open: u32) -> String {
     format!(
         "{open} connections of hand-made peers are accepted and held open. What is in use more than before in the kernel's \
 slab caches (`/proc/slabinfo`), over the number of connections, is what one of them needs; {ROUNDS} rounds, in turns. Caches of \
-which there is less than half an object for each connection are left out: other programs use them.
+which there is less than half an object for each connection in some round are left out: other programs use them.
 
 A connection that carries no option needs nothing more. One that does has two objects, whatever the address family: the \
 head of a socket's BPF storage, and its element with our 28 bytes. The kernel makes both, frees them with the socket, and \
@@ -102,12 +102,12 @@ fn table(head: &str, rows: Vec<Vec<String>>) -> Table {
     }
 }
 
-/// The caches that connections have objects in.
+/// The caches that connections have objects in, in every round.
 fn caches(used: &[Vec<Slabs>; 3]) -> Vec<String> {
     let names = used[0][0].0.keys();
     let counts = |name: &&String| {
         let of = |kind: &Vec<Slabs>| Spread::of(kind.iter().map(|slabs| slabs.objects(name)));
-        used.iter().any(|kind| of(kind).median > NOISE)
+        used.iter().any(|kind| of(kind).low > NOISE)
     };
     names.filter(counts).cloned().collect()
 }
