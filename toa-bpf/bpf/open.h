@@ -54,11 +54,11 @@ static __always_inline int toa_judge(struct bpf_sock_ops *ctx,
 /*
  * Two connect() whose SYNs cross count as a passive open in tcp_rcv_state_process(),
  * but no listener was asked: the address would stand on a connection that a
- * program of ours has made. Only there has the socket sent segments of its own.
+ * program of ours has made. Only there has a SYN of the socket's own been acknowledged.
  */
 static __always_inline int toa_is_crossed(struct bpf_sock_ops *ctx)
 {
-	return ctx->segs_out != 0;
+	return ctx->bytes_acked != 0;
 }
 
 static __always_inline void toa_open(struct bpf_sock_ops *ctx)
