@@ -1,9 +1,11 @@
 //! What a storm throws: gusts, each of which is judged at once.
 
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream};
 
 use anyhow::{Context, Result};
 use fastrand::Rng;
+use socket2::SockRef;
 use toa_lab::peer::flags;
 
 use super::judge::{self, Verdict};
@@ -176,6 +178,10 @@ impl Storm<'_> {
                 continue;
             }
             came = true;
+            if !is_open(&stream) {
+                self.report.unfinished += 1;
+                continue;
+            }
             verdict.check(end.from, &stream)?;
             if self.held.len() < HELD {
                 self.held.push(Held {
@@ -249,4 +255,13 @@ impl Storm<'_> {
         }
         Ok(())
     }
+}
+
+/// An ACK whose data end beyond the window makes a socket and is then dropped: it
+/// can be accepted, but its handshake waits for another segment. Nothing can be
+/// sent on it, not even nothing.
+fn is_open(stream: &TcpStream) -> bool {
+    const DONT_WAIT: i32 = 0x40;
+    let sent = SockRef::from(stream).send_with_flags(&[], DONT_WAIT);
+    !sent.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
 }

@@ -37,6 +37,8 @@ pub struct Report {
     pub completed: u64,
     /// Connections that a SYN cookie opened once more; each was judged.
     pub reopened: u64,
+    /// Connections accepted although their handshake was not complete.
+    pub unfinished: u64,
     /// Connections of peers who had seen no SYN-ACK.
     pub strays: u64,
     /// Decent clients; each had the right answer.
@@ -89,6 +91,11 @@ impl fmt::Display for Report {
             f,
             "{:>9} opened once more by a SYN cookie, the same",
             self.reopened
+        )?;
+        writeln!(
+            f,
+            "{:>9} accepted before their handshake was complete",
+            self.unfinished
         )?;
         writeln!(
             f,

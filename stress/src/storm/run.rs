@@ -75,7 +75,7 @@ fn settle(source: &Attached, report: &mut Report) -> Result<()> {
     report.counters = counters;
     let opened = counters.syn_recv_sock_toa + counters.syn_recv_sock_no_toa;
     ensure!(
-        opened == report.accepted
+        opened + report.unfinished == report.accepted
             && counters.syn_recv_sock_toa == report.with_address
             && counters.ip6_address_alloc == counters.syn_recv_sock_toa
             && counters.ip6_address_free == counters.ip6_address_alloc
