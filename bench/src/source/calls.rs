@@ -17,10 +17,10 @@ use crate::section::{Data, Plot, Section, Table};
 
 const TEXT: &str = "\
 One call, over and over, on an open connection. `SO_TYPE` stands for every `getsockopt` that has nothing to do with TOA: the \
-hook makes the kernel allocate a buffer, copy the answer into it and run the program, whatever the option is. 4097 is what \
-the library asks, once for each connection; without a source it is an error of the kernel's. Sockets of a cgroup without \
-the source pay nothing: the kernel looks whether their cgroup has a program. Other calls, `setsockopt`, `read`, `write` \
-or `getsockname`, have no hook at all.
+hook makes the kernel copy the answer in again, run the program and copy it out, whatever the option is. 4097 is what the \
+library asks, once for each connection; without a source it is an error of the kernel's. For the sockets of another \
+cgroup, the kernel only looks whether theirs has a program. Other calls, `setsockopt`, `read`, `write` or `getsockname`, have no \
+hook at all.
 
 What bounds it: the kernel's own work around a `getsockopt` program, not the program, as the second table shows. \
 `toa load --cgroup` keeps it to the services that need it.";

@@ -19,8 +19,9 @@ are in; the three take turns. Figures are processor time of the one thread that 
 runs in it, too.
 
 What bounds it: the kernel calls the `sockops` program at several moments of any connection, to ask for initial values and \
-to tell of state changes, and most of those calls return at once. With an option in the header there is one allocation in \
-the kernel, and one more call at the close, for the count of addresses freed. `accept()` runs `toa_peername`.
+to tell of state changes, and most of those calls return at once. An option in the header costs two allocations in the \
+kernel (see memory, below), which is most of it, and two more calls for the states of the close, where the addresses freed \
+are counted. `accept()` runs `toa_peername`.
 
 The second table is what the kernel itself counts (`BPF_ENABLE_STATS`); two readings of its clock are inside each run.";
 
