@@ -118,7 +118,9 @@ fn objects(used: &[Vec<Slabs>; 3], caches: &[String]) -> Vec<Vec<String>> {
         let of = |kind: &Vec<Slabs>| Spread::of(kind.iter().map(|slabs| slabs.objects(cache)));
         let size = used[0][0].0.get(cache).map_or(0.0, |&(_, size)| size);
         let mut row = vec![format!("objects in `{cache}`, {size} bytes each")];
-        row.extend(used.iter().map(|kind| format!("{:.2}", of(kind).median)));
+        // Adding zero makes no difference but to a negative zero.
+        let count = |kind| format!("{:.2}", (of(kind).median * 100.0).round() / 100.0 + 0.0);
+        row.extend(used.iter().map(count));
         row
     });
     rows.collect()
