@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ impl<'s> Start<'s> {
         if !self.under.is_empty() {
             arguments.push("--single".into());
         }
-        let mut command = this_program(&self.under)?;
+        let mut command = this_program(&self.under);
         command.args(arguments);
         let mut child = command
             .stdin(Stdio::piped())
@@ -121,14 +121,15 @@ impl Drop for Running {
 }
 
 /// This program, run by another if `under` names one.
-pub(crate) fn this_program(under: &[OsString]) -> anyhow::Result<Command> {
-    let this = std::env::current_exe()?;
+pub(crate) fn this_program(under: &[OsString]) -> Command {
+    // Works as well once a new build has taken the file's place.
+    let this = PathBuf::from(format!("/proc/{}/exe", std::process::id()));
     let Some((program, arguments)) = under.split_first() else {
-        return Ok(Command::new(this));
+        return Command::new(this);
     };
     let mut command = Command::new(program);
     command.args(arguments).arg(this);
-    Ok(command)
+    command
 }
 
 /// How the command line names a variant.

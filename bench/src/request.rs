@@ -104,6 +104,10 @@ pub(crate) fn measure_alone(options: &Options) -> anyhow::Result<Section> {
     watch::need("valgrind")?;
     let turns = Turns::new(options);
     let count = if options.quick { 100 } else { 5_000 };
+    let bare = [
+        instructions(Method::Bare, false, options)?,
+        instructions(Method::Bare, true, options)?,
+    ];
     let (mut rows, mut bars) = (Vec::new(), Vec::new());
     for (method, header) in ALONE {
         let mut drivers = [
@@ -116,8 +120,7 @@ pub(crate) fn measure_alone(options: &Options) -> anyhow::Result<Section> {
         let extra = took[1].iter().zip(&took[0]);
         let extra = extra.map(|(method, bare)| each(method) - each(bare));
         let nanoseconds = Spread::of(extra);
-        let instructions =
-            instructions(method, header, options)? - instructions(Method::Bare, header, options)?;
+        let instructions = instructions(method, header, options)? - bare[usize::from(header)];
         rows.push(vec![
             method.name().to_owned(),
             format!("{instructions:.0}"),

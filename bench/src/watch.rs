@@ -82,7 +82,7 @@ pub(crate) fn instructions(file: &Path) -> anyhow::Result<u64> {
 /// The instructions of this program with these arguments.
 pub(crate) fn instructions_of(arguments: &[OsString]) -> anyhow::Result<u64> {
     let file = tempfile::NamedTempFile::new()?;
-    let mut command = this_program(&callgrind(file.path()))?;
+    let mut command = this_program(&callgrind(file.path()));
     let output = command.args(arguments).stdin(Stdio::null()).output()?;
     ensure!(
         output.status.success(),
