@@ -72,7 +72,7 @@ impl ToaListener {
     ///
     /// # Panics
     /// When it has to wait and the runtime was built without
-    /// [`enable_time`](tokio::runtime::Builder::enable_time).
+    /// `enable_time`.
     pub async fn accept(&self) -> io::Result<(TcpStream, ClientAddr)> {
         let (stream, accepted) = self.accepting.next(|| self.inner.accept()).await?;
         let client = self.resolver.resolve(&stream, accepted);
