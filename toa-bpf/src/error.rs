@@ -51,6 +51,15 @@ pub enum Error {
         /// The kernel's answer.
         source: io::Error,
     },
+    /// Another process does not give back the lock that loaders take.
+    #[error(
+        "another process holds the lock on {}: wait for another loader to end, or look in /proc/locks for who is in the way",
+        dir.display()
+    )]
+    Locked {
+        /// The locked directory.
+        dir: PathBuf,
+    },
     /// The verifier refuses a program.
     #[error(
         "this kernel rejects the program {program}: please report it with `uname -r` and these last lines of its verifier:\n{log}"

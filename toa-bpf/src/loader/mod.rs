@@ -2,6 +2,7 @@
 
 mod attach;
 mod host;
+mod lock;
 mod maps;
 mod memlock;
 mod object;

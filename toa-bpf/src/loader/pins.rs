@@ -12,7 +12,7 @@ use aya::maps::MapInfo;
 use super::attach::attach_hook;
 use super::host::{self, Cgroup};
 use super::object::{HOOKS, Hook, Object};
-use super::{status, sys};
+use super::{lock, status, sys};
 use crate::{Config, Error, Loaded, Status};
 
 const DEFAULT: &str = "/sys/fs/bpf/toa";
@@ -186,7 +186,8 @@ impl Pins {
         Ok(pins)
     }
 
-    /// One loader at a time. The lock is on the directory above, which stays.
+    /// One loader at a time. The lock is on the directory above, which stays. Where
+    /// that is readable for all, any user can hold it: nobody waits for ever.
     fn lock(&self, mount: bool) -> Result<File, Error> {
         let parent = self.dir.parent().unwrap_or(Path::new("/"));
         let mut dir = open_bpffs(parent);
@@ -201,8 +202,13 @@ impl Pins {
             mount: parent.to_owned(),
             source,
         })?;
-        dir.lock().map_err(|e| self.error("lock", parent, e))?;
-        Ok(dir)
+        match lock::lock_within(&dir, lock::PATIENCE) {
+            Ok(true) => Ok(dir),
+            Ok(false) => Err(Error::Locked {
+                dir: parent.to_owned(),
+            }),
+            Err(e) => Err(self.error("lock", parent, e)),
+        }
     }
 
     fn exists(&self) -> Result<bool, Error> {
