@@ -50,7 +50,7 @@ fn draw_bars(plot: &Plot, unit: &str, bars: &[Bar], path: &Path) -> Outcome {
         .margin_right(30)
         .x_label_area_size(42)
         .y_label_area_size(u32::try_from(longest * 7 + 12)?)
-        .build_cartesian_2d(0.0..top.max(f64::MIN_POSITIVE), (0..count).into_segmented())?;
+        .build_cartesian_2d(0.0..top.max(f64::MIN_POSITIVE), (0..count.saturating_sub(1)).into_segmented())?;
     chart
         .configure_mesh()
         .disable_y_mesh()
