@@ -50,7 +50,10 @@ fn draw_bars(plot: &Plot, unit: &str, bars: &[Bar], path: &Path) -> Outcome {
         .margin_right(30)
         .x_label_area_size(42)
         .y_label_area_size(u32::try_from(longest * 7 + 12)?)
-        .build_cartesian_2d(0.0..top.max(f64::MIN_POSITIVE), (0..count.saturating_sub(1)).into_segmented())?;
+        .build_cartesian_2d(
+            0.0..top.max(f64::MIN_POSITIVE),
+            (0..count.saturating_sub(1)).into_segmented(),
+        )?;
     chart
         .configure_mesh()
         .disable_y_mesh()
@@ -68,11 +71,12 @@ fn draw_bars(plot: &Plot, unit: &str, bars: &[Bar], path: &Path) -> Outcome {
         .draw()?;
     for (at, (_, low, middle, high)) in bars.iter().rev().enumerate() {
         let colour = COLOURS[(count - 1 - at) % COLOURS.len()];
+        let end = match at + 1 == count {
+            true => SegmentValue::Last,
+            false => SegmentValue::Exact(at + 1),
+        };
         let mut bar = Rectangle::new(
-            [
-                (0.0, SegmentValue::Exact(at)),
-                (*middle, SegmentValue::Exact(at + 1)),
-            ],
+            [(0.0, SegmentValue::Exact(at)), (*middle, end)],
             colour.mix(0.75).filled(),
         );
         bar.set_margin(7, 7, 0, 0);
@@ -194,6 +198,25 @@ fn shown(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn as_many_bars_are_drawn_as_there_are_and_no_empty_row() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let bars = (0..6)
+            .map(|bar| (format!("bar {bar}"), 0.9, 1.0, 1.1))
+            .collect();
+        let plot = Plot {
+            name: "bars".to_owned(),
+            caption: "Bars".to_owned(),
+            data: Data::Bars {
+                unit: "ratio".to_owned(),
+                bars,
+            },
+        };
+        draw(&plot, file.path()).expect("drawn");
+        let svg = std::fs::read_to_string(file.path()).expect("written");
+        assert_eq!(svg.matches("\nbar ").count(), 6, "{svg}");
+    }
 
     #[test]
     fn numbers_are_shown_with_few_digits() {
