@@ -20,8 +20,8 @@ a process of its own. *Plain* is the server over the ordinary listener while no 
 over ours (`ToaListener`, `on_connect`), `ToaLayer` and `RealClient` included, while the eBPF source is attached to the
 server's cgroup (what the source costs other processes' calls is a part of its own). *Plain, a second process* is what
 chance alone does. Clients and server share one processor, so that all that a connection costs, on whichever side and
-wherever in the kernel, counts. *Per second of CPU* divides by the processor time of both; it is the rate of a machine
-that does nothing else, and does not suffer from one that does. *By the clock* divides by the time that went by.
+wherever in the kernel, counts. *Per second of CPU* divides by the processor time of both; it comes near the
+rate of a machine that does nothing else, and suffers less from one that does (caches and hypervisor still show). *By the clock* divides by the time that went by.
 
 In *without option* the clients connect directly; in *with option* they come through the laptop balancer, which gives
 each connection a TOA option, to both servers alike. The balancer's own work, in the same time, hides some of the ratio

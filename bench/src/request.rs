@@ -26,7 +26,7 @@ Target: a ratio of at least 0.99.";
 const ALONE_TEXT: &str = "\
 What layer and extractor add to a request, without any network: a process calls the service that `axum::serve` would call
 for one connection. In each row what bare axum takes for the same request is subtracted, so that building the request
-(with its X-Forwarded-For header, where one is needed) is not counted. Instructions are callgrind's, exact, of twice as
+(with its X-Forwarded-For header, where one is needed) is not counted. Instructions are callgrind's, of twice as
 many requests minus as many; they include what the allocator does, and what axum itself does to call a layer.
 
 What bounds it: axum boxes and clones its routes for each layer of a `Router`, whatever the layer does; *a layer that does
