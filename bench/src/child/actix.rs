@@ -16,7 +16,11 @@ pub(super) fn serve(method: Method, single: bool) -> anyhow::Result<()> {
         };
         match method {
             Method::Bare => {
-                let app = || App::new().route("/", web::get().to(async || "ok"));
+                let app = || {
+                    App::new()
+                        .route("/", web::get().to(async || "ok"))
+                        .route("/client", web::get().to(async || "nobody"))
+                };
                 let server = HttpServer::new(app).workers(workers).bind("[::]:0")?;
                 announce(server.addrs()[0])?;
                 server.run().await?;
