@@ -1,9 +1,6 @@
 //! What a request costs in allocations: what one extension costs, and no more.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-#![expect(unsafe_code, reason = "an allocator is an unsafe trait")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::task::{Context, Poll};
@@ -12,34 +9,10 @@ use http::Request;
 use toa_tower::{AddClientAddr, ClientAddr, Provenance, RealClient, RequireToaLayer, ToaLayer};
 use tower::{Layer, Service};
 
-thread_local! {
-    static ALLOCATED: Cell<usize> = const { Cell::new(0) };
-}
-
-/// The system's allocator, which counts for each thread.
-struct Counting;
-
-// SAFETY: each call is passed on as it is to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATED.with(|allocated| allocated.set(allocated.get() + 1));
-        // SAFETY: the caller's promises are the system allocator's demands.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: `pointer` comes from `alloc`, hence from the system's allocator.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-fn allocations<T>(work: impl FnOnce() -> T) -> (usize, T) {
-    let before = ALLOCATED.get();
-    let outcome = work();
-    (ALLOCATED.get() - before, outcome)
+fn allocations<T>(work: impl FnOnce() -> T) -> (u64, T) {
+    let mut outcome = None;
+    let counted = allocation_counter::measure(|| outcome = Some(work()));
+    (counted.count_total, outcome.unwrap())
 }
 
 /// The app: it asks for the client, as handlers and middleware do.
@@ -68,7 +41,7 @@ fn client() -> ClientAddr {
 }
 
 /// A request, and what inserting one more extension into it costs.
-fn request<E: Clone + Send + Sync + 'static>(known: Option<E>) -> (Request<()>, usize) {
+fn request<E: Clone + Send + Sync + 'static>(known: Option<E>) -> (Request<()>, u64) {
     #[derive(Clone)]
     struct One(#[expect(dead_code, reason = "it has a size")] ClientAddr);
     let make = || {
