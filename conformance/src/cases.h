@@ -29,6 +29,7 @@ void cases_kinds(void);
 void cases_segment(void);
 void cases_rejected(void);
 void cases_cookies(void);
+void cases_fastopen(void);
 void cases_trust(void);
 void cases_buffers(void);
 void cases_odd(void);

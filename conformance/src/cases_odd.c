@@ -140,6 +140,32 @@ static void on_client_side_of_stranger(const struct side *side)
 	on_client_side(&outside);
 }
 
+/*
+ * Two SYNs that cross: the kernel ends up where a listener's socket does, but
+ * nobody came to a listener.
+ */
+static void on_crossed_syns(const struct side *side)
+{
+	struct endpoint a = client_of(side, 1);
+	struct expected none = expect_no(NO_OPTION);
+	struct segment seg;
+	struct peer peer;
+	int fd = start_connect(side, &peer);
+
+	if (peer_take_syn(&peer)) {
+		peer_send(&peer, TCP_SYN, no_options, NULL, 0);
+		if (!peer_wait(&peer, TCP_SYN | TCP_ACK, &seg))
+			case_fail("no SYN-ACK for a SYN that crosses the kernel's");
+		peer.seq++;
+		peer_ack(&peer, option_of(&a));
+		peer_data(&peer, no_options, "hello");
+		if (read_text(fd, "hello"))
+			check_answers(fd, side->family, &peer.me, &none);
+		peer_rst(&peer, no_options);
+	}
+	close(fd);
+}
+
 static void only_v6(const struct side *side)
 {
 	struct endpoint a = client_of(side, 1);
@@ -207,6 +233,7 @@ void cases_odd(void)
 		{ "the client side of a connection", on_client_side, ON_V4 | ON_V6 },
 		{ "the client side, the server untrusted", on_client_side_of_stranger,
 		  ON_V4 | ON_V6 },
+		{ "an active open whose SYN is crossed", on_crossed_syns, ON_V4 | ON_V6 },
 		{ "an IPV6_V6ONLY listener", only_v6, ON_V6 },
 		{ "an MPTCP listener's plain TCP connection", on_mptcp_listener, ON_ALL },
 		{ 0 },

@@ -25,6 +25,7 @@ static void all_cases(void)
 	cases_segment();
 	cases_rejected();
 	cases_cookies();
+	cases_fastopen();
 	cases_trust();
 	cases_buffers();
 	cases_odd();

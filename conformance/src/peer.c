@@ -85,7 +85,7 @@ void peer_rst(struct peer *peer, struct tcpopts opts)
 	peer_send(peer, TCP_ACK | TCP_RST, opts, NULL, 0);
 }
 
-bool peer_answer(struct peer *peer, struct tcpopts opts)
+bool peer_take_syn(struct peer *peer)
 {
 	long deadline = clock_ms() + WAIT_MS;
 	struct segment seg;
@@ -97,10 +97,17 @@ bool peer_answer(struct peer *peer, struct tcpopts opts)
 			continue;
 		peer->host = seg.src;
 		peer->ack = seg.seq + 1;
-		peer_send(peer, TCP_SYN | TCP_ACK, opts, NULL, 0);
-		peer->seq++;
 		return true;
 	}
 	case_fail("the kernel sends no SYN to %s", endpoint_show(&peer->me));
 	return false;
+}
+
+bool peer_answer(struct peer *peer, struct tcpopts opts)
+{
+	if (!peer_take_syn(peer))
+		return false;
+	peer_send(peer, TCP_SYN | TCP_ACK, opts, NULL, 0);
+	peer->seq++;
+	return true;
 }

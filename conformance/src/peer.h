@@ -32,7 +32,9 @@ void peer_ack(struct peer *peer, struct tcpopts opts);
 void peer_data(struct peer *peer, struct tcpopts opts, const char *text);
 void peer_fin(struct peer *peer, struct tcpopts opts);
 void peer_rst(struct peer *peer, struct tcpopts opts);
-/* Answers an active open of the host's: takes its SYN, sends the SYN-ACK. */
+/* Takes the SYN of an active open of the host's. On false the case has failed. */
+bool peer_take_syn(struct peer *peer);
+/* Answers it with a SYN-ACK. */
 bool peer_answer(struct peer *peer, struct tcpopts opts);
 
 #endif
