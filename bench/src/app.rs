@@ -8,7 +8,7 @@ use axum::extract::ConnectInfo;
 use axum::routing::get;
 use axum_client_ip::RightmostXForwardedFor;
 use clap::ValueEnum;
-use toa_tower::{RealClient, ToaLayer};
+use toa_tower::{ClientAddr, RealClient, ToaLayer};
 use tower_layer::layer_fn;
 
 /// How a handler learns who asks.
@@ -22,6 +22,8 @@ pub(crate) enum Method {
     Toa,
     /// This project, with the layer around the whole app instead of within it.
     ToaAround,
+    /// This project's listener, and axum's own extractor for what it tells.
+    ToaConnectInfo,
     /// A layer that does nothing, to see what axum itself needs to call one.
     EmptyLayer,
     /// The last entry of X-Forwarded-For, by axum-client-ip.
@@ -39,6 +41,7 @@ impl Method {
             Self::ConnectInfo => "`ConnectInfo` (the peer)",
             Self::Toa => "`ToaLayer` + `RealClient`",
             Self::ToaAround => "`ToaLayer` around the app + `RealClient`",
+            Self::ToaConnectInfo => "`ConnectInfo<ClientAddr>`, no layer",
             Self::EmptyLayer => "a layer that does nothing",
             Self::Forwarded => "X-Forwarded-For, axum-client-ip",
             Self::Proxy => "PROXY v2, proxy-header",
@@ -62,6 +65,19 @@ impl Method {
                 ),
             Self::Toa => real_client().layer(ToaLayer),
             Self::ToaAround => real_client(),
+            Self::ToaConnectInfo => Router::new()
+                .route(
+                    "/",
+                    get(async |ConnectInfo(client): ConnectInfo<ClientAddr>| {
+                        told(RealClient::from(client))
+                    }),
+                )
+                .route(
+                    "/client",
+                    get(async |ConnectInfo(client): ConnectInfo<ClientAddr>| {
+                        shown(client.client_canonical().ip())
+                    }),
+                ),
             Self::Forwarded => Router::new()
                 .route(
                     "/",

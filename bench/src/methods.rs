@@ -30,11 +30,12 @@ and request arrive in one segment. What TOA saves in the server's process by not
 system call and on the eBPF programs that run for a connection: where *server's CPU* is higher than for the others, TOA is
 not the cheapest for a connection of one request, whatever the instructions say.";
 
-const METHODS: [Method; 6] = [
+const METHODS: [Method; 7] = [
     Method::Bare,
     Method::ConnectInfo,
     Method::Toa,
     Method::ToaAround,
+    Method::ToaConnectInfo,
     Method::Forwarded,
     Method::Proxy,
 ];
@@ -107,7 +108,9 @@ fn start(room: &Room, method: Method, under: Vec<OsString>) -> anyhow::Result<Ru
         .run()?;
     let expected = match method {
         Method::Bare | Method::EmptyLayer => "nobody",
-        Method::ConnectInfo | Method::Toa | Method::ToaAround => "127.0.0.1",
+        Method::ConnectInfo | Method::Toa | Method::ToaAround | Method::ToaConnectInfo => {
+            "127.0.0.1"
+        }
         Method::Forwarded | Method::Proxy => "203.0.113.7",
     };
     let answer = ask(server.addr(), &request(method, "/client")?)?;

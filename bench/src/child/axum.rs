@@ -23,7 +23,7 @@ pub(super) async fn serve(method: Method) -> anyhow::Result<()> {
         axum::serve(listener, app).await?;
         return Ok(());
     }
-    if method == Method::Toa {
+    if matches!(method, Method::Toa | Method::ToaConnectInfo) {
         let listener = ToaListener::bind("[::]:0").await?;
         announce(listener.local_addr()?)?;
         let app = app.into_make_service_with_connect_info::<ClientAddr>();
@@ -38,7 +38,9 @@ pub(super) async fn serve(method: Method) -> anyhow::Result<()> {
             let app = app.into_make_service_with_connect_info::<SocketAddr>();
             axum::serve(listener, app).await?;
         }
-        Method::Proxy | Method::Toa | Method::ToaAround => bail!("not a method of axum::serve"),
+        Method::Proxy | Method::Toa | Method::ToaAround | Method::ToaConnectInfo => {
+            bail!("not a method of axum::serve")
+        }
     }
     Ok(())
 }

@@ -67,7 +67,7 @@ impl Driver {
             Method::ConnectInfo | Method::Proxy => {
                 Connection::Peer(Extension(ConnectInfo(peer)).layer(app))
             }
-            Method::Toa => Connection::Toa(client.layer(app)),
+            Method::Toa | Method::ToaConnectInfo => Connection::Toa(client.layer(app)),
             Method::ToaAround => Connection::ToaAround(client.layer(ToaLayer.layer(app))),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;

@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use proxy_header::ParseConfig;
 use proxy_header::io::ProxiedStream;
-use toa_tower::{AddClientAddr, ToaLayer, ToaListener};
+use toa_tower::{AddClientAddr, ClientAddr, ToaLayer, ToaListener};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tower_layer::Layer;
@@ -27,8 +27,15 @@ use crate::app::Method;
 pub(super) async fn serve(method: Method) -> anyhow::Result<()> {
     let app = method.app();
     match method {
-        Method::Toa => return serve_toa(app).await,
-        Method::ToaAround => return serve_toa(ToaLayer.layer(app)).await,
+        Method::Toa => return serve_toa(|client| AddClientAddr::new(app.clone(), client)).await,
+        Method::ToaAround => {
+            let app = ToaLayer.layer(app);
+            return serve_toa(|client| AddClientAddr::new(app.clone(), client)).await;
+        }
+        Method::ToaConnectInfo => {
+            let info = |client: ClientAddr| Extension(ConnectInfo(client));
+            return serve_toa(|client| info(client).layer(app.clone())).await;
+        }
         _ => {}
     }
     let listener = TcpListener::bind("[::]:0").await?;
@@ -45,21 +52,24 @@ pub(super) async fn serve(method: Method) -> anyhow::Result<()> {
                 tokio::spawn(connection(stream, app));
             }
             // In the connection's task, so that a slow header holds nobody up.
-            Method::Proxy | Method::Toa | Method::ToaAround => drop(tokio::spawn(async move {
-                let Ok(stream) =
-                    ProxiedStream::create_from_tokio(stream, ParseConfig::default()).await
-                else {
-                    return;
-                };
-                let told = stream.proxy_header().proxied_address();
-                let client: SocketAddr = told.map_or(peer, |told| told.source);
-                connection(stream, Extension(ConnectInfo(client)).layer(app)).await;
-            })),
+            Method::Proxy | Method::Toa | Method::ToaAround | Method::ToaConnectInfo => {
+                drop(tokio::spawn(async move {
+                    let Ok(stream) =
+                        ProxiedStream::create_from_tokio(stream, ParseConfig::default()).await
+                    else {
+                        return;
+                    };
+                    let told = stream.proxy_header().proxied_address();
+                    let client: SocketAddr = told.map_or(peer, |told| told.source);
+                    connection(stream, Extension(ConnectInfo(client)).layer(app)).await;
+                }))
+            }
         }
     }
 }
 
-async fn serve_toa<S>(app: S) -> anyhow::Result<()>
+/// `app` is what serves the connection of a client.
+async fn serve_toa<S>(app: impl Fn(ClientAddr) -> S) -> anyhow::Result<()>
 where
     S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>
         + Clone
@@ -71,7 +81,7 @@ where
     announce(listener.local_addr()?)?;
     loop {
         let (stream, client) = listener.accept().await?;
-        tokio::spawn(connection(stream, AddClientAddr::new(app.clone(), client)));
+        tokio::spawn(connection(stream, app(client)));
     }
 }
 
