@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 #[cfg(target_os = "linux")]
+mod kernel;
+#[cfg(target_os = "linux")]
 pub mod soak;
 #[cfg(target_os = "linux")]
 pub mod storm;

@@ -32,7 +32,7 @@ impl Sample {
                 .iter()
                 .map(|it| it.open_files())
                 .collect::<Result<_, _>>()?,
-            kernel: kernel::unreclaimable()?,
+            kernel: crate::kernel::unreclaimable()?,
             tcp_sockets: kernel::tcp_sockets(),
             bpf_objects: world.source.objects(),
         })

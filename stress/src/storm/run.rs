@@ -8,10 +8,11 @@ use toa_bpf::{Attached, attach};
 use toa_lab::netns::Namespace;
 
 use super::gusts::Storm;
-use super::kernel::{self, Log};
+use super::kernel;
 use super::report::Report;
 use super::town::Listener;
 use super::{Ground, Side};
+use crate::kernel::{KernelLog, unreclaimable};
 
 /// The device's queue holds 500 of the kernel's answers.
 const DRAIN_EVERY: u64 = 128;
@@ -34,8 +35,8 @@ pub struct Options {
 /// What is missing; or what the storm has broken.
 pub fn run(namespace: Namespace, options: Options) -> Result<Report> {
     let ground = Ground::take(namespace)?;
-    let mut log = Log::from_now();
-    let slab = kernel::slab();
+    let mut log = KernelLog::open();
+    let slab = unreclaimable()?;
     let source = attach(&ground.config())?;
     let start = Instant::now();
     let mut storm = Storm::new(&ground, options.seed)?;
@@ -45,7 +46,7 @@ pub fn run(namespace: Namespace, options: Options) -> Result<Report> {
     report.elapsed = start.elapsed();
     settle(&source, &mut report)?;
     drop(source);
-    report.slab = (slab, kernel::slab());
+    report.slab = (slab, unreclaimable()?);
     report.complaints = log.complaints();
     ensure!(
         report.complaints.as_ref().is_none_or(Vec::is_empty),

@@ -39,20 +39,26 @@ fn an_option_in_a_fast_open_syn_counts_for_nothing() {
     });
 }
 
+/// A socket of ours whose SYN is on its way; its own address, and the other side's.
+fn connecting(arena: &Arena<'_>) -> (Socket, SocketAddr, SocketAddr) {
+    let domain = Domain::for_address(arena.server());
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP)).unwrap();
+    socket
+        .bind(&SocketAddr::new(arena.server().ip(), 0).into())
+        .unwrap();
+    let from = socket.local_addr().unwrap().as_socket().unwrap();
+    let remote = SocketAddr::new(arena.side.trusted(1), 5432);
+    socket.set_nonblocking(true).unwrap();
+    socket.connect(&remote.into()).unwrap_err();
+    (socket, from, remote)
+}
+
 /// Two SYNs that cross open a connection as well, and the kernel calls that a
 /// passive open too; but nobody has come to a listener.
 #[test]
 fn a_server_that_we_connect_to_cannot_pass_for_another_by_crossing_syns() {
     on_every_side(|arena| {
-        let domain = Domain::for_address(arena.server());
-        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP)).unwrap();
-        socket
-            .bind(&SocketAddr::new(arena.server().ip(), 0).into())
-            .unwrap();
-        let from = socket.local_addr().unwrap().as_socket().unwrap();
-        let remote = SocketAddr::new(arena.side.trusted(1), 5432);
-        socket.set_nonblocking(true).unwrap();
-        socket.connect(&remote.into()).unwrap_err();
+        let (socket, from, remote) = connecting(arena);
         let mut peer = arena.ground.device.peer(remote, from);
         let first = peer.expect(flags::SYN).unwrap();
         peer.syn(&[]).unwrap();
@@ -72,15 +78,7 @@ fn a_server_that_we_connect_to_cannot_pass_for_another_by_crossing_syns() {
 #[test]
 fn a_connection_of_our_own_learns_no_address_from_the_other_side() {
     on_every_side(|arena| {
-        let domain = Domain::for_address(arena.server());
-        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP)).unwrap();
-        socket
-            .bind(&SocketAddr::new(arena.server().ip(), 0).into())
-            .unwrap();
-        let from = socket.local_addr().unwrap().as_socket().unwrap();
-        let remote = SocketAddr::new(arena.side.trusted(1), 5432);
-        socket.set_nonblocking(true).unwrap();
-        socket.connect(&remote.into()).unwrap_err();
+        let (socket, from, remote) = connecting(arena);
         let mut peer = arena.ground.device.peer(remote, from);
         let syn = peer.expect(flags::SYN).unwrap();
         let mut syn_ack = Tcp::new(remote, from, flags::SYN | flags::ACK);
