@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use toa_bpf::{Attached, Config};
 
-use crate::support::{Demo, PORT, curl, example, world};
+use crate::support::{Demo, PORT, curl, curl_command, example, world};
 
 const H1: &str = "--http1.1";
 const H2C: &str = "--http2-prior-knowledge";
@@ -108,9 +108,8 @@ fn what_did_not_come_through_the_balancer_is_refused() {
 
 /// The status that curl is answered with.
 fn status(options: &[&str], url: &str) -> String {
-    let output = Command::new("curl")
-        .args(["--silent", "--output", "/dev/null", "--max-time", "20"])
-        .args(["--noproxy", "*", "--write-out", "%{http_code}"])
+    let output = curl_command()
+        .args(["--output", "/dev/null", "--write-out", "%{http_code}"])
         .args(options)
         .arg(url)
         .output()

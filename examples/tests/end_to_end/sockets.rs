@@ -9,7 +9,7 @@ use std::process::Command;
 
 use toa_lab::{Balancer, BalancerConfig};
 
-use crate::support::{Demo, PORT, Server, curl, example, unprivileged, world};
+use crate::support::{Demo, PORT, Server, curl, curl_command, example, unprivileged, world};
 
 /// A command line that runs a program as systemd would start it for a connection to
 /// `listener`: the socket is descriptor 3, and the variables say so.
@@ -133,8 +133,8 @@ fn a_unix_socket_beside_them_serves_the_same_app_without_a_client() {
     let ["curl", "--unix-socket", path, url] = words[..] else {
         panic!("{words:?}");
     };
-    let output = Command::new("curl")
-        .args(["--silent", "--unix-socket", path, url])
+    let output = curl_command()
+        .args(["--unix-socket", path, url])
         .output()
         .unwrap();
     assert_eq!(

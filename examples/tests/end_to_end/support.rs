@@ -149,20 +149,19 @@ pub(crate) struct Answer {
     pub(crate) http_version: String,
 }
 
+/// curl, saying nothing but errors, past any proxy, and not for ever.
+pub(crate) fn curl_command() -> Command {
+    let mut command = Command::new("curl");
+    command.args(["--silent", "--show-error", "--max-time", "20"]);
+    command.args(["--noproxy", "*"]);
+    command
+}
+
 /// Runs curl on each of `urls` in one process, so that it may keep its connection.
 pub(crate) fn curl(options: &[&str], urls: &[&str]) -> Vec<Answer> {
     const FORMAT: &str = "\u{1}%{local_ip} %{local_port} %{num_connects} %{http_version}\u{2}";
-    let output = Command::new("curl")
-        .args([
-            "--silent",
-            "--show-error",
-            "--max-time",
-            "20",
-            "--noproxy",
-            "*",
-            "-w",
-            FORMAT,
-        ])
+    let output = curl_command()
+        .args(["-w", FORMAT])
         .args(options)
         .args(urls)
         .output()

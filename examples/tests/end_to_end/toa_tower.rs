@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::{Demo, PORT, curl, http2_streams, world};
+use crate::support::{Demo, PORT, curl, curl_command, http2_streams, world};
 
 /// curl's options for each protocol, and the version that it then reports.
 const OVER_TLS: [(&str, &str); 2] = [("--http1.1", "1.1"), ("--http2", "2")];
@@ -168,19 +168,7 @@ fn limits_are_per_client_and_not_per_balancer() {
 
 /// What curl prints.
 fn raw_curl(options: &[&str], url: &str) -> String {
-    let output = Command::new("curl")
-        .args([
-            "--silent",
-            "--show-error",
-            "--max-time",
-            "20",
-            "--noproxy",
-            "*",
-        ])
-        .args(options)
-        .arg(url)
-        .output()
-        .unwrap();
+    let output = curl_command().args(options).arg(url).output().unwrap();
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "curl: {error}");
     String::from_utf8(output.stdout).unwrap()
