@@ -18,7 +18,7 @@ may_install=no
 if [[ $(uname) == Linux && $EUID -eq 0 ]] && command -v apt-get >/dev/null; then
     may_install=yes
     step 'what the tests need'
-    scripts/install-deps
+    ci/install-deps
 fi
 
 tested=(--workspace)
@@ -44,15 +44,15 @@ fi
 
 step 'fuzzing, for a short time'
 if command -v clang-14 clang >/dev/null && command -v c++ >/dev/null; then
-    scripts/fuzz
+    ci/fuzz
 else
     skip 'fuzzing needs clang, for the parsers in C, and a C++ compiler (clang-14, g++)'
 fi
 
 step 'the eBPF source in other kernels'
 if [[ $may_install == yes ]]; then
-    vm/selftest
-    vm/test-loader
+    tests/vm/selftest
+    tests/vm/test-loader
 else
     skip 'the virtual machines need root on Debian or Ubuntu to install QEMU and kernels'
 fi
@@ -60,7 +60,7 @@ fi
 step 'the kernel module in its kernels'
 if [[ $may_install == yes ]]; then
     kmod/test all
-    vm/test-demo
+    tests/vm/test-demo
 else
     skip 'the virtual machines need root on Debian or Ubuntu to install QEMU and kernels'
 fi

@@ -6,11 +6,11 @@
  */
 #include "bench.h"
 
-#include "../../conformance/src/addr.h"
-#include "../../conformance/src/namespace.h"
-#include "../../conformance/src/peer.h"
-#include "../../conformance/src/server.h"
-#include "../../include/toa.h"
+#include "../../tests/conformance/src/addr.h"
+#include "../../tests/conformance/src/namespace.h"
+#include "../../tests/conformance/src/peer.h"
+#include "../../tests/conformance/src/server.h"
+#include "../../toa-core/include/toa.h"
 
 #include <arpa/inet.h>
 #include <stdbool.h>

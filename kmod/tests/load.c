@@ -7,14 +7,14 @@
  * the module comes and goes.
  */
 #define _GNU_SOURCE
-#include "../../conformance/src/addr.h"
-#include "../../conformance/src/clock.h"
-#include "../../conformance/src/namespace.h"
-#include "../../conformance/src/peer.h"
-#include "../../conformance/src/report.h"
-#include "../../conformance/src/server.h"
-#include "../../conformance/src/tun.h"
-#include "../../include/toa.h"
+#include "../../tests/conformance/src/addr.h"
+#include "../../tests/conformance/src/clock.h"
+#include "../../tests/conformance/src/namespace.h"
+#include "../../tests/conformance/src/peer.h"
+#include "../../tests/conformance/src/report.h"
+#include "../../tests/conformance/src/server.h"
+#include "../../tests/conformance/src/tun.h"
+#include "../../toa-core/include/toa.h"
 #include "bench.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The parser against vectors/toa-options.txt, which every parser of the project obeys. */
+/* The parser against tests/vectors/toa-options.txt, which every parser of the project obeys. */
 #include "../option.h"
 
 #include <arpa/inet.h>

@@ -10,7 +10,7 @@ use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use toa_lab::netns::Namespace;
 
-const CONFORMANCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../conformance");
+const CONFORMANCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/conformance");
 
 fn toa(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_toa"))

@@ -1,6 +1,6 @@
 //! What the kernel answers: the two `getsockopt` calls of a TOA source.
 //!
-//! The C side of the same layouts is `include/toa.h`. A third-party module (LVS,
+//! The C side of the same layouts is `include/toa.h`, part of this crate. A third-party module (LVS,
 //! DPVS, Huawei elb-toa, Tencent toa) knows [`TOA_SO_GET_LOOKUP`] alone.
 
 use std::ffi::c_int;

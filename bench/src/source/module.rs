@@ -13,7 +13,7 @@ use crate::spread::Spread;
 const TITLE: &str = "The source: the kernel module";
 
 const TEXT: &str = "\
-`vm/bench-module` boots Debian's Linux in QEMU with its instruction counter on, so a figure is a **number of instructions**, \
+`tests/vm/bench-module` boots Debian's Linux in QEMU with its instruction counter on, so a figure is a **number of instructions**, \
 which hardly depends on what else the machine does; the ratio is what is to be compared. The same work is done without the \
 module and with it, in turns: a connection over loopback without an option; hand-made peers, without and with one; and \
 single system calls. 4097 without the module is an error of the kernel's.
@@ -48,16 +48,18 @@ pub(super) fn measure(scale: Scale) -> Section {
 type Figures = BTreeMap<(String, String), [Vec<f64>; 2]>;
 
 fn run((rounds, connections): (u32, u32)) -> anyhow::Result<Figures> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../vm/bench-module");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vm/bench-module");
     let out = Command::new(script)
         .args(["--rounds", &rounds.to_string()])
         .args(["--connections", &connections.to_string()])
         .output()
-        .context("cannot start vm/bench-module")?;
+        .context("cannot start tests/vm/bench-module")?;
     if !out.status.success() {
         let text = String::from_utf8_lossy(&out.stderr);
         let last = text.lines().last().unwrap_or("it says nothing").to_owned();
-        bail!("vm/bench-module failed ({last}); vm/install-deps installs what it needs");
+        bail!(
+            "tests/vm/bench-module failed ({last}); tests/vm/install-deps installs what it needs"
+        );
     }
     parse(&String::from_utf8_lossy(&out.stdout))
 }
@@ -66,7 +68,7 @@ fn parse(text: &str) -> anyhow::Result<Figures> {
     let mut figures = Figures::new();
     for line in text.lines() {
         let &[kernel, name, side, value] = &line.split('\t').collect::<Vec<_>>()[..] else {
-            bail!("vm/bench-module printed {line:?}");
+            bail!("tests/vm/bench-module printed {line:?}");
         };
         let both = figures
             .entry((kernel.to_owned(), name.to_owned()))
@@ -77,7 +79,7 @@ fn parse(text: &str) -> anyhow::Result<Figures> {
         .values()
         .any(|[without, with]| without.is_empty() || without.len() != with.len())
     {
-        bail!("vm/bench-module was cut short");
+        bail!("tests/vm/bench-module was cut short");
     }
     Ok(figures)
 }
