@@ -27,7 +27,7 @@ async fn main() -> anyhow::Result<()> {
                 web::get().to(async |client: RealClient| client.to_string()),
             )
     })
-    .on_connect(toa_actix::on_connect)
+    .on_connect(toa_actix::on_connect())
     // `bind` does the same without HTTP/2.
     .bind_auto_h2c(addr)?
     .run()

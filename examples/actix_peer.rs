@@ -7,15 +7,16 @@
 //! It loads the eBPF source and starts a NAT64 balancer for as long as it runs, and
 //! prints the `curl` lines to try. Through the balancer actix's own `peer_addr()` is
 //! curl's address and port, `Logger` prints the address to standard error, and a rate
-//! limiter that knows nothing of TOA counts the requests of `/limited` per client:
-//! two a minute, then "429 Too Many Requests".
+//! limiter counts the requests of `/limited` per client: two a minute, then "429 Too Many
+//! Requests".
 //!
 //!     peer [fd74:6f61::1]:41234
 //!     INFO actix_web::middleware::logger: fd74:6f61::1 "GET / HTTP/1.1" 200
 //!
-//! `/members` is for clients of the balancer alone. Asked directly it answers 403:
+//! `/members` is for clients of the balancer alone. Asked directly it answers 403,
+//! `forbidden`; with `RUST_LOG=debug` the log tells why:
 //!
-//!     only clients of the load balancer are served here: no option sent
+//!     DEBUG toa_actix::require: request refused: not through the balancer: not_sent path="/members"
 
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ use actix_extensible_rate_limit::backend::memory::InMemoryBackend;
 use actix_web::dev::PeerAddr;
 use actix_web::middleware::Logger;
 use actix_web::{App, HttpServer, web};
-use toa_actix::{RequireToa, client_as_peer};
+use toa_actix::{RealClientKey, RequireToa, client_as_peer};
 use toa_examples::Stage;
 
 async fn tell(PeerAddr(peer): PeerAddr) -> String {
@@ -40,8 +41,10 @@ async fn main() -> anyhow::Result<()> {
 
     let counts = InMemoryBackend::builder().build();
     HttpServer::new(move || {
-        let two_a_minute = SimpleInputFunctionBuilder::new(Duration::from_secs(60), 2);
-        let limit = RateLimiter::builder(counts.clone(), two_a_minute.peer_ip_key().build());
+        let key = RealClientKey::new();
+        let two_a_minute = SimpleInputFunctionBuilder::new(Duration::from_secs(60), 2)
+            .custom_fn(move |request| Ok(key.extract(request)?.to_string()));
+        let limit = RateLimiter::builder(counts.clone(), two_a_minute.build());
         client_as_peer(
             App::new()
                 .route("/", web::get().to(tell))
@@ -50,7 +53,7 @@ async fn main() -> anyhow::Result<()> {
                 .wrap(Logger::new(r#"%a "%r" %s"#)),
         )
     })
-    .on_connect(toa_actix::on_connect)
+    .on_connect(toa_actix::on_connect())
     .bind_auto_h2c(addr)?
     .run()
     .await?;

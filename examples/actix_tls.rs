@@ -38,7 +38,7 @@ async fn main() -> anyhow::Result<()> {
             )
     })
     // toa-actix has the feature `rustls-0_23` enabled, or it would not know this socket.
-    .on_connect(toa_actix::on_connect)
+    .on_connect(toa_actix::on_connect())
     .bind_rustls_0_23(addr, Arc::unwrap_or_clone(tls::server_config()?))?
     .run()
     .await?;

@@ -12,7 +12,7 @@
 //!
 //! and without it the peer's, with the reason:
 //!
-//!     you are 127.0.0.1:41236 (no option sent)
+//!     you are 127.0.0.1:41236 (not_sent)
 
 use axum::Router;
 use axum::routing::get;
@@ -32,7 +32,7 @@ async fn main() -> anyhow::Result<()> {
         )
         .route(
             "/client",
-            get(async |RealClient(client): RealClient| client.to_string()),
+            get(async |client: RealClient| client.to_string()),
         )
         .layer(ToaLayer);
     let listener = ToaListener::bind(addr).await?;

@@ -12,7 +12,7 @@
 //! Past the balancer nobody is served:
 //!
 //!     curl http://127.0.0.1:3000/
-//!     only clients of the load balancer are served here: no option sent
+//!     forbidden
 //!
 //! except at `/healthz`, where balancers probe.
 

@@ -24,9 +24,8 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use toa_examples::Stage;
-use toa_tower::{AddClientAddr, ClientAddr, ToaLayer, ToaListener};
+use toa_tower::{ClientAddr, Toa, ToaListener};
 use tokio::io::AsyncWriteExt;
-use tower::ServiceBuilder;
 
 type Body = Full<Bytes>;
 
@@ -36,7 +35,7 @@ async fn main() -> anyhow::Result<()> {
     let addr = toa_examples::listen_addr()?;
     let _stage = Stage::set_up(addr.port())?;
 
-    let app = ServiceBuilder::new().layer(ToaLayer).service_fn(answer);
+    let app = tower::service_fn(answer);
     let listener = ToaListener::bind(addr).await?;
     let builder = Builder::new(TokioExecutor::new());
     let connections = GracefulShutdown::new();
@@ -46,7 +45,7 @@ async fn main() -> anyhow::Result<()> {
             accepted = listener.accept() => accepted?,
             _ = &mut end => break,
         };
-        let service = TowerToHyperService::new(AddClientAddr::new(app, client));
+        let service = TowerToHyperService::new(Toa::for_connection(app, client));
         let connection = builder
             .serve_connection_with_upgrades(TokioIo::new(stream), service)
             .into_owned();
@@ -63,8 +62,8 @@ async fn main() -> anyhow::Result<()> {
 }
 
 async fn answer(mut request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
-    let Some(client) = request.extensions().get::<ClientAddr>().copied() else {
-        let mut response = Response::new("the accept loop lacks AddClientAddr\n".into());
+    let Some(client) = ClientAddr::from_extensions(request.extensions()) else {
+        let mut response = Response::new("the accept loop lacks Toa::for_connection\n".into());
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         return Ok(response);
     };

@@ -5,7 +5,7 @@
 //! | listener | answer |
 //! |---|---|
 //! | ADDRESS:PORT, two sockets that share it by SO_REUSEPORT | `first: [fd74:6f61::1]:41234 (toa, peer 10.116.111.16:5000)` or `second: ..` through the balancer |
-//! | ADDRESS:PORT+1, beside the balancer: no option is believed | `direct: 10.116.111.16:5000 (peer not trusted)`, even through a balancer |
+//! | ADDRESS:PORT+1, beside the balancer: no option is believed | `direct: 10.116.111.16:5000 (untrusted)`, even through a balancer |
 //! | the Unix socket `toa-PORT.sock` in the temporary directory | `unix: a local program` |
 //!
 //! Run it as root to see all of it, as `axum_demo` tells.
@@ -31,7 +31,7 @@ mod unix {
     use axum::routing::get;
     use socket2::{Domain, Socket, Type};
     use toa_examples::Stage;
-    use toa_tower::{ClientAddr, Policy, ToaLayer, ToaListener, TrustedPeers};
+    use toa_tower::{ClientAddr, Policy, ToaLayer, ToaListener, TrustedPeers, UnixClient};
     use tokio::net::UnixListener;
     use tokio::task::JoinSet;
 
@@ -41,7 +41,7 @@ mod unix {
             Some(client) => format!("{listener}: {client}\n"),
             None => format!("{listener}: a local program\n"),
         };
-        Router::new().route("/", get(who))
+        Router::new().route("/", get(who)).layer(ToaLayer)
     }
 
     pub(crate) async fn run() -> anyhow::Result<()> {
@@ -62,11 +62,11 @@ mod unix {
             .with_policy(Policy::new().with_trusted_peers(TrustedPeers::none()));
         servers.spawn(serve(listener, "direct"));
 
-        // No ToaLayer here: a Unix socket has no client address to look for.
         let _ = std::fs::remove_file(&path);
         let listener = UnixListener::bind(&path)
             .with_context(|| format!("cannot listen on {}", path.display()))?;
-        servers.spawn(async { axum::serve(listener, app("unix")).await });
+        let local = app("unix").into_make_service_with_connect_info::<UnixClient>();
+        servers.spawn(async { axum::serve(listener, local).await });
 
         for name in ["first", "second"] {
             let listener = ToaListener::from_std(shared(addr)?)?;
@@ -79,7 +79,7 @@ mod unix {
     }
 
     async fn serve(listener: ToaListener, name: &'static str) -> io::Result<()> {
-        let app = app(name).layer(ToaLayer);
+        let app = app(name);
         axum::serve(
             listener,
             app.into_make_service_with_connect_info::<ClientAddr>(),

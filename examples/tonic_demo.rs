@@ -10,15 +10,15 @@
 //!
 //!     grpcurl -plaintext -import-path examples -proto who.proto [fd74:6f61::2]:3000 toa.Who/Am
 //!
-//! and the answer is the client's own address, and its story:
+//! and the answer is the client's own address, and how it is known:
 //!
 //!     "remote_addr [fd74:6f61::1]:41234, [fd74:6f61::1]:41234 (toa, peer 10.116.111.16:5000)"
 
 use anyhow::Context;
 use toa_examples::who::WhoServer;
 use toa_examples::{Stage, tls};
+use toa_tower::ClientAddr;
 use toa_tower::tonic::ToaIncoming;
-use toa_tower::{ClientAddr, ToaLayer};
 use tonic::transport::{Identity, Server, ServerTlsConfig};
 use tonic::{Request, Status};
 
@@ -37,10 +37,11 @@ async fn main() -> anyhow::Result<()> {
         let identity = Identity::from_pem(pem, certificate.signing_key.serialize_pem());
         server = server.tls_config(ServerTlsConfig::new().identity(identity))?;
     }
+    let incoming = ToaIncoming::bind(addr).await?;
     server
-        .layer(ToaLayer)
+        .layer(incoming.layer())
         .add_service(WhoServer::new(am))
-        .serve_with_incoming(ToaIncoming::bind(addr).await?)
+        .serve_with_incoming(incoming)
         .await?;
     Ok(())
 }
@@ -49,9 +50,7 @@ fn am(request: Request<()>) -> Result<String, Status> {
     let remote_addr = request
         .remote_addr()
         .ok_or_else(|| Status::internal("ToaIncoming is missing"))?;
-    let story = request
-        .extensions()
-        .get::<ClientAddr>()
-        .ok_or_else(|| Status::internal("ToaLayer is missing"))?;
-    Ok(format!("remote_addr {remote_addr}, {story}"))
+    let client = ClientAddr::from_extensions(request.extensions())
+        .ok_or_else(|| Status::internal("the layer of ToaIncoming is missing"))?;
+    Ok(format!("remote_addr {remote_addr}, {client}"))
 }

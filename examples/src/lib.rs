@@ -29,7 +29,7 @@ impl Stage {
     /// When this machine has no TCP sockets to ask.
     pub fn set_up(port: u16) -> anyhow::Result<Self> {
         let source = match find_source()? {
-            SourceKind::None => match toa_bpf::attach(&toa_bpf::Config::default()) {
+            SourceKind::Absent => match toa_bpf::attach(&toa_bpf::Config::default()) {
                 Ok(source) => {
                     println!("source    the eBPF program, for as long as this runs");
                     Some(source)

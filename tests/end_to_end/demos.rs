@@ -43,7 +43,7 @@ fn a_direct_curl_is_answered_with_the_peer_and_the_reason() {
     for name in DEMOS {
         let _demo = Demo::start(name);
         for answer in curl(&[], &[&direct_url()]) {
-            let expected = format!("you are {} (no option sent)\n", answer.local);
+            let expected = format!("you are {} (not_sent)\n", answer.local);
             assert_eq!(answer.body, expected, "{name}");
         }
     }
@@ -109,7 +109,7 @@ fn without_root_it_serves_with_peer_addresses_and_says_what_is_missing() {
             "{balancer}"
         );
         for answer in curl(&[], &[&direct_url()]) {
-            let expected = format!("you are {} (no source)\n", answer.local);
+            let expected = format!("you are {} (no_source)\n", answer.local);
             assert_eq!(answer.body, expected, "{name}");
         }
     }

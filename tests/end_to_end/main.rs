@@ -5,6 +5,7 @@
 
 mod actix;
 mod demos;
+mod life_cycle;
 mod nginx;
 mod proxy;
 mod sockets;

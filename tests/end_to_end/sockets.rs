@@ -109,7 +109,7 @@ fn a_listener_beside_the_balancer_believes_no_option() {
         .unwrap();
     assert_eq!(
         direct.body,
-        format!("direct: {} (no option sent)\n", direct.local)
+        format!("direct: {} (not_sent)\n", direct.local)
     );
 
     // Another balancer, which the source trusts, leads to it all the same.
@@ -120,7 +120,7 @@ fn a_listener_beside_the_balancer_believes_no_option() {
     let url = format!("http://{}/", other.virtual_addr());
     for answer in curl(&["-6"], &[&url]) {
         assert!(answer.body.starts_with("direct: 172.29.111."), "{answer:?}");
-        assert!(answer.body.ends_with(" (peer not trusted)\n"), "{answer:?}");
+        assert!(answer.body.ends_with(" (untrusted)\n"), "{answer:?}");
     }
 }
 

@@ -151,9 +151,6 @@ fn with_tls_hyper_and_tonic_too_a_connection_costs_one_getsockopt_and_a_request_
                 (0..FEW).for_each(|_| ask(scheme, REQUESTS));
             }
         });
-        // actix has no listener of ours that could look for the source at bind: its
-        // first connection does, with a second call.
-        let first = usize::from(server == "actix_tls");
-        assert_eq!(calls["getsockopt"], FEW + first, "{server}: {calls:?}");
+        assert_eq!(calls["getsockopt"], FEW, "{server}: {calls:?}");
     }
 }

@@ -35,7 +35,7 @@ fn under_tls_curl_is_answered_with_its_own_address() {
         }
         let direct = format!("https://127.0.0.1:{PORT}/");
         for answer in curl(&["-k"], &[&direct]) {
-            let expected = format!("you are {} (no option sent)\n", answer.local);
+            let expected = format!("you are {} (not_sent)\n", answer.local);
             assert_eq!(answer.body, expected, "{name}");
         }
     }
@@ -122,7 +122,7 @@ fn hyper_answers_what_is_under_way_before_it_ends() {
     assert!(signalled.unwrap().success());
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
-    let expected = format!("you are {local} (no option sent)\n");
+    let expected = format!("you are {local} (not_sent)\n");
     assert!(answer.ends_with(&expected), "{answer}");
     let start = Instant::now();
     while child.try_wait().unwrap().is_none() {
@@ -139,10 +139,7 @@ fn a_client_past_the_balancer_is_refused_but_for_health_checks() {
     let direct = format!("http://127.0.0.1:{PORT}/");
     let health = format!("{direct}healthz");
     let status = ["-w", "%{http_code}"];
-    assert_eq!(
-        raw_curl(&status, &direct),
-        "only clients of the load balancer are served here: no option sent403"
-    );
+    assert_eq!(raw_curl(&status, &direct), "forbidden403");
     assert_eq!(raw_curl(&status, &health), "healthy\n200");
     for answer in curl(&["-6"], &[demo.virtual_url()]) {
         assert_eq!(answer.body, format!("{}\n", answer.local));
@@ -224,7 +221,7 @@ fn a_grpc_client_is_told_its_own_address_with_tls_and_without() {
                 }
             }
             let (local, answers) = ask_grpc(&direct, ca.as_deref()).await;
-            let expected = format!("remote_addr {local}, {local} (no option sent)");
+            let expected = format!("remote_addr {local}, {local} (not_sent)");
             assert_eq!(answers, vec![expected; 3]);
         });
     }
@@ -234,6 +231,12 @@ fn a_grpc_client_is_told_its_own_address_with_tls_and_without() {
 pub(crate) fn ask_grpc_directly() {
     let (_, answers) = runtime().block_on(ask_grpc(&format!("127.0.0.1:{PORT}"), None));
     assert_eq!(answers.len(), 3);
+}
+
+/// Calls the method over a new connection; its own address, the answer.
+pub(crate) fn ask_grpc_once(authority: &str) -> (std::net::SocketAddr, String) {
+    let (local, answers) = runtime().block_on(ask_grpc(authority, None));
+    (local, answers[0].clone())
 }
 
 /// Calls the method three times over one connection; its own address, the answers.

@@ -21,6 +21,6 @@ echo "$answer"
 local=$(echo "$answer" | tail -n 1)
 echo "$answer" | grep -qF "you are [${local% *}]:${local#* } (toa, peer " || fail "not the client's address"
 
-bin/curl -sS http://127.0.0.1:3000/ | grep -F '(no option sent)' || fail 'a direct connection has no reason'
+bin/curl -sS http://127.0.0.1:3000/ | grep -F '(not_sent)' || fail 'a direct connection has no reason'
 kill "$demo"
 rmmod toa

@@ -4,8 +4,7 @@ use actix_http::Request;
 use actix_service::apply_fn_factory;
 use actix_service::{IntoServiceFactory, Service, ServiceFactory};
 
-use crate::connection;
-use crate::error::Unavailable;
+use crate::known;
 
 /// `app` with the client for a peer: `req.peer_addr()`, `connection_info()`,
 /// `Logger`'s `%a`, rate limiters and whatever else asks for the peer get the
@@ -17,7 +16,7 @@ use crate::error::Unavailable;
 ///
 /// # async fn run() -> std::io::Result<()> {
 /// HttpServer::new(|| client_as_peer(App::new().wrap(Logger::default())))
-///     .on_connect(on_connect)
+///     .on_connect(on_connect())
 ///     .bind("[::]:3000")?
 ///     .run()
 ///     .await
@@ -29,9 +28,10 @@ use crate::error::Unavailable;
 /// another one holds a clone. Out here the request is nobody else's yet.
 ///
 /// Without [`on_connect`](crate::on_connect()) the request passes with the peer that it
-/// has, and the log says once what to add. Requests of a Unix socket have no peer,
-/// and pass as they are. The balancer's own address is in
-/// [`ClientAddr::peer`](toa_core::ClientAddr::peer).
+/// has, and the log says once what to add. Requests of a Unix socket have no peer, and pass
+/// as they are: what cannot do without a peer, as the rate limiter's `peer_ip_key()` that
+/// [`RealClientKey`](crate::RealClientKey) replaces, must not be asked there. The balancer's
+/// own address is in [`ClientAddr::peer`](crate::ClientAddr::peer).
 pub fn client_as_peer<A, F>(
     app: A,
 ) -> impl ServiceFactory<
@@ -63,9 +63,7 @@ where
 }
 
 fn show_client(request: &mut Request) {
-    match connection::client(request.conn_data(), request.peer_addr(), request) {
-        Ok(client) => request.head_mut().peer_addr = Some(client.client_canonical()),
-        Err(Unavailable::UnixSocket) => {}
-        Err(error) => error.log(),
+    if let Ok(client) = known::find_or_log(request) {
+        request.head_mut().peer_addr = Some(client.client_canonical());
     }
 }

@@ -3,32 +3,41 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::http::{StatusCode, header::ContentType};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
 
-use crate::client_addr::ClientAddr;
-use crate::connection;
-use crate::error::Unavailable;
-use crate::real_client::RealClient;
+use crate::client::{ClientAddr, RealClient};
+use crate::known::{self, ClientAddrError};
 
 impl FromRequest for ClientAddr {
-    type Error = Unavailable;
-    type Future = Ready<Result<Self, Unavailable>>;
+    type Error = ClientAddrError;
+    type Future = Ready<Result<Self, ClientAddrError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let client = connection::client(request.conn_data(), request.peer_addr(), request);
-        ready(client.inspect_err(|error| error.log()))
+        ready(known::find_or_log(request))
     }
 }
 
 impl FromRequest for RealClient {
-    type Error = Unavailable;
-    type Future = Ready<Result<Self, Unavailable>>;
+    type Error = ClientAddrError;
+    type Future = Ready<Result<Self, ClientAddrError>>;
 
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        ready(
-            ClientAddr::from_request(request, payload)
-                .into_inner()
-                .map(Self::from),
-        )
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(known::find_or_log(request).map(Self::from))
+    }
+}
+
+impl ResponseError for ClientAddrError {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::INTERNAL_SERVER_ERROR
+    }
+
+    /// A short body; what to change stands in the log.
+    fn error_response(&self) -> HttpResponse {
+        // Here and not in the extractor: an `Option` of it drops the error and is right.
+        self.log();
+        HttpResponse::build(self.status_code())
+            .content_type(ContentType::plaintext())
+            .body("internal server error")
     }
 }

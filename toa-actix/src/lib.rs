@@ -6,7 +6,7 @@
 //! use toa_actix::RealClient;
 //!
 //! HttpServer::new(|| App::new().route("/", web::get().to(|c: RealClient| async move { c.to_string() })))
-//!     .on_connect(toa_actix::on_connect)
+//!     .on_connect(toa_actix::on_connect())
 //!     .bind("[::]:3000")?.run().await
 //! # }
 //! ```
@@ -30,8 +30,9 @@
 //! |---|---|---|
 //! | `openssl` | | TLS by `bind_openssl`, `listen_openssl` |
 //! | `rustls-0_23` | | TLS by `bind_rustls_0_23`, `listen_rustls_0_23` |
-//! | `metrics` | | counts connections by outcome, `toa_connections_total`, each with its first request that asks for the client |
-//! | `serde` | | [`Policy`] and [`Mode`] in configuration files |
+//! | `metrics` | | counts connections by outcome as they open, `toa_connections_total` |
+//! | `serde` | | [`Policy`] in configuration files; [`ClientAddr`] and [`RealClient`] in logs and sessions |
+//! | `test-util` | | the module `test`, `ClientAddr::mock` |
 //!
 //! Plain TCP, HTTP/1 and HTTP/2, needs none of them.
 //!
@@ -40,17 +41,20 @@
 //! | who asks | what is needed |
 //! |---|---|
 //! | handlers: [`RealClient`], [`ClientAddr`], and `Option` of either | [`on_connect()`] |
-//! | middleware of your own: `ServiceRequest::extract::<ClientAddr>()` | [`on_connect()`] |
-//! | `req.peer_addr()`, `connection_info()`, `Logger`, rate limiters | [`on_connect()`], and [`client_as_peer`] around the `App` |
+//! | middleware of your own: [`ClientAddr::from_conn_data`] | [`on_connect()`] |
+//! | `req.peer_addr()`, `connection_info()`, `Logger` | [`on_connect()`], and [`client_as_peer`] around the `App` |
+//! | rate limiters | [`on_connect()`], and [`RealClientKey`] for a key |
 //! | nobody, unless it came through the balancer | [`on_connect()`], and the middleware [`RequireToa`] |
-//! | your tests | [`test::with_client`] |
+//! | your tests | the module `test` |
 //!
 //! # Before you deploy
 //!
 //! - `.on_connect` comes **before** `.bind`, and there is one hook per server: a second
-//!   call replaces the first. A hook of your own can call [`on_connect()`].
+//!   call replaces the first. A hook of your own can call ours.
 //! - Under TLS enable the feature of the library that you serve with; without it the
-//!   extractors answer 500 and say so.
+//!   extractors answer 500, and the log says what to change.
+//! - A Unix socket (`bind_uds`) may be served by the same `App`: extractors answer 500
+//!   there, their `Option` is `None`, and [`RequireToa`] refuses unless told otherwise.
 //! - Without [`client_as_peer`], `req.peer_addr()` and `Logger`'s `%a` show what
 //!   `accept()` showed, which is the client only where the source rewrites the peer name.
 //! - `realip_remote_addr()`, and `Logger`'s `%{r}a`, believe the headers `Forwarded` and
@@ -61,26 +65,31 @@
 //! - Without a source (`toa load`, or the kernel module) every client is the TCP peer,
 //!   and [`ClientAddr`] says so: [`Provenance::NoSource`].
 //! - Behind a third-party kernel module the address is believed from peers in private
-//!   space only, unless [`Policy`] says otherwise ([`on_connect_with`]). The peer is the
-//!   one that actix shows with the connection's first request, so a middleware that
-//!   replaces it must be inside of what asks for the client.
+//!   space only, unless [`Policy`] says otherwise ([`on_connect_with`]).
 #![forbid(unsafe_code)]
 
-mod client_addr;
+mod client;
 mod client_as_peer;
-mod connection;
-mod error;
+mod conn_data;
 mod extract;
+mod known;
+#[cfg_attr(not(feature = "test-util"), path = "no_mock.rs")]
+mod mock;
 mod on_connect;
-mod real_client;
-mod require_toa;
+mod real_client_key;
+mod require;
 mod stream;
+#[cfg(feature = "test-util")]
 pub mod test;
 
-pub use client_addr::ClientAddr;
+pub use client::{ClientAddr, RealClient};
 pub use client_as_peer::client_as_peer;
-pub use error::Unavailable;
+pub use known::ClientAddrError;
 pub use on_connect::{on_connect, on_connect_with};
-pub use real_client::RealClient;
-pub use require_toa::{RequireToa, RequireToaFuture, RequireToaService};
-pub use toa_core::{EnvError, Mode, Policy, Provenance, SourceKind, TrustedPeers};
+pub use real_client_key::RealClientKey;
+pub use require::{RequireToa, RequireToaFuture, RequireToaService};
+#[cfg(feature = "metrics")]
+pub use toa_core::{CONNECTIONS_TOTAL, describe_metrics};
+pub use toa_core::{
+    ClientNetwork, ParseTrustedPeersError, Policy, Provenance, Refusal, SourceKind, TrustedPeers,
+};

@@ -1,16 +1,17 @@
 //! The hook that asks who is on the other side of each connection.
 
 use std::any::Any;
-use std::sync::{Arc, LazyLock, Once};
+use std::sync::Arc;
 
 use actix_web::dev::Extensions;
+use actix_web::rt::net::TcpStream;
 use toa_core::{Policy, Resolver};
 
-use crate::connection::Connection;
-use crate::error::Unavailable;
+use crate::client::ClientAddr;
+use crate::known::{ClientAddrError, Connection};
 use crate::stream::Stream;
 
-/// Reads the client of each connection, with one system call; give it to
+/// A hook that reads the client of each connection as it opens; give it to
 /// `HttpServer::on_connect`, **before** `bind`: actix copies the hook into each
 /// `bind*` and `listen*` call, so a later one is not heard.
 ///
@@ -22,10 +23,11 @@ use crate::stream::Stream;
 /// # async fn run() -> std::io::Result<()> {
 /// # struct Opened(std::time::Instant);
 /// # use actix_web::{App, HttpServer};
+/// let toa = toa_actix::on_connect();
 /// HttpServer::new(App::new)
-///     .on_connect(|connection, data| {
+///     .on_connect(move |connection, data| {
 ///         data.insert(Opened(std::time::Instant::now()));
-///         toa_actix::on_connect(connection, data);
+///         toa(connection, data);
 ///     })
 ///     .bind("[::]:3000")?
 ///     .run()
@@ -33,12 +35,13 @@ use crate::stream::Stream;
 /// # }
 /// ```
 ///
-/// The first connection finds out, with two calls more at most, which source is
-/// there, and the log warns once when there is none. A source that is loaded later
-/// is picked up.
-pub fn on_connect(connection: &dyn Any, data: &mut Extensions) {
-    static HOOK: LazyLock<Hook> = LazyLock::new(|| Hook::new(Policy::default()));
-    HOOK.call(connection, data);
+/// It costs one system call per connection behind one of our sources. actix does not hand
+/// over what `accept()` returned, so any other source, and none, costs a further
+/// `getpeername()`; and once a second, where none of ours answers, one more call looks
+/// whether another source is there. The log warns once when there is none. A source that
+/// comes, goes or changes later is noticed.
+pub fn on_connect() -> impl Fn(&dyn Any, &mut Extensions) + Clone + Send + Sync + 'static {
+    on_connect_with(Policy::new())
 }
 
 /// [`on_connect`] with a [`Policy`] of your own.
@@ -60,37 +63,70 @@ pub fn on_connect(connection: &dyn Any, data: &mut Extensions) {
 pub fn on_connect_with(
     policy: Policy,
 ) -> impl Fn(&dyn Any, &mut Extensions) + Clone + Send + Sync + 'static {
-    let hook = Arc::new(Hook::new(policy));
-    move |connection: &dyn Any, data: &mut Extensions| hook.call(connection, data)
+    let resolver = Arc::new(Resolver::new().with_policy(policy));
+    hook(move |stream| {
+        let client = resolver.resolve_connected(stream).map(ClientAddr::from);
+        client.map_err(|_| ClientAddrError::PeerGone)
+    })
 }
 
-struct Hook {
-    resolver: Arc<Resolver>,
-    detected: Once,
+/// A hook that leaves what `resolve` says of each TCP connection, and of any other why it
+/// has no client.
+pub(crate) fn hook<F>(
+    resolve: F,
+) -> impl Fn(&dyn Any, &mut Extensions) + Clone + Send + Sync + 'static
+where
+    F: Fn(&TcpStream) -> Result<ClientAddr, ClientAddrError> + Clone + Send + Sync + 'static,
+{
+    move |connection: &dyn Any, data: &mut Extensions| {
+        data.insert(Connection(match Stream::of(connection) {
+            Stream::Tcp(stream) => resolve(stream),
+            Stream::Unix => Err(ClientAddrError::UnixSocket),
+            Stream::Unknown => Err(ClientAddrError::UnknownStream),
+        }));
+    }
 }
 
-impl Hook {
-    fn new(policy: Policy) -> Self {
-        Self {
-            resolver: Arc::new(Resolver::new(policy)),
-            detected: Once::new(),
-        }
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use actix_web::rt::net::TcpStream;
+    use toa_core::{SourceKind, detect_source};
+
+    use super::*;
+
+    fn known(connection: &dyn Any) -> Result<ClientAddr, ClientAddrError> {
+        let mut data = Extensions::new();
+        on_connect()(connection, &mut data);
+        let Connection(known) = data.get().unwrap();
+        *known
     }
 
-    fn call(&self, connection: &dyn Any, data: &mut Extensions) {
-        let stream = match Stream::of(connection) {
-            Stream::Tcp(stream) => stream,
-            Stream::Unix => return other(data, Unavailable::UnixSocket),
-            Stream::Unknown => return other(data, Unavailable::UnknownStream),
+    #[actix_web::test]
+    async fn a_connection_that_was_reset_is_not_called_miswired() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let client = TcpStream::connect(addr).await.unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        accepted.set_nonblocking(true).unwrap();
+        let accepted = TcpStream::from_std(accepted).unwrap();
+        let local = client.local_addr().unwrap();
+        assert_eq!(known(&accepted).unwrap().client_canonical(), local);
+        client.set_zero_linger().unwrap();
+        drop(client);
+        accepted.readable().await.unwrap();
+        let told = known(&accepted).map(|client| client.client_canonical());
+        let expected = match detect_source(&listener) {
+            // Ours keep the peer's address with the socket.
+            SourceKind::Ebpf | SourceKind::Module => Ok(local),
+            _ => Err(ClientAddrError::PeerGone),
         };
-        self.detected.call_once(|| {
-            self.resolver.detect(stream);
-        });
-        let pending = self.resolver.ask(stream);
-        data.insert(Connection::new(Arc::clone(&self.resolver), pending));
+        assert_eq!(told, expected);
     }
-}
 
-fn other(data: &mut Extensions, why: Unavailable) {
-    data.insert(Connection::Other(why));
+    #[test]
+    fn a_stream_of_another_type_is_unknown() {
+        assert_eq!(known(&"a stream"), Err(ClientAddrError::UnknownStream));
+    }
 }

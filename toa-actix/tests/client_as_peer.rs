@@ -15,7 +15,7 @@ use actix_web::test::{TestRequest, call_and_read_body, call_service, init_servic
 use actix_web::{App, HttpRequest, HttpServer, web};
 use common::{BOTH, get_all};
 use toa_actix::test::{with_client, with_client_addr};
-use toa_actix::{ClientAddr, Policy, Provenance, client_as_peer, on_connect, on_connect_with};
+use toa_actix::{ClientAddr, Policy, Provenance, client_as_peer, on_connect_with};
 
 /// Everything in actix that tells a peer.
 async fn peers(request: HttpRequest, PeerAddr(extracted): PeerAddr) -> String {
@@ -39,18 +39,19 @@ async fn whatever_tells_a_peer_tells_the_best_known_client() {
             "[2001:db8::7]:41234",
         ),
         (mapped, Provenance::Toa, "203.0.113.7:41234"),
-        (mapped, Provenance::Accept, "203.0.113.7:41234"),
+        (mapped, Provenance::FromAccept, "203.0.113.7:41234"),
         (balancer, Provenance::NotSent, "10.0.0.9:5000"),
         (balancer, Provenance::Untrusted, "10.0.0.9:5000"),
         (balancer, Provenance::Invalid, "10.0.0.9:5000"),
+        (balancer, Provenance::Implausible, "10.0.0.9:5000"),
         (balancer, Provenance::NoSource, "10.0.0.9:5000"),
         (balancer, Provenance::Failed(1), "10.0.0.9:5000"),
     ] {
         let (client, peer) = (client.parse().unwrap(), balancer.parse().unwrap());
-        let story = ClientAddr::mock(client, peer, provenance);
+        let connection = ClientAddr::mock(client, peer, provenance);
         // What actix itself has for a peer is replaced.
         let request = TestRequest::default().peer_addr(([192, 0, 2, 1], 1).into());
-        let request = with_client_addr(request.to_request(), story);
+        let request = with_client_addr(request.to_request(), connection);
         assert_eq!(
             call_and_read_body(&app, request).await,
             told,
@@ -70,9 +71,9 @@ async fn without_the_hook_the_peer_stays_what_it_was() {
 }
 
 #[actix_web::test]
-async fn over_real_sockets_an_ipv4_peer_is_told_as_ipv4_and_the_story_stays_true() {
+async fn over_real_sockets_an_ipv4_peer_is_told_as_ipv4() {
     // A dual-stack listener, where actix tells ::ffff:127.0.0.1. No peer is trusted
-    // under the second policy, so the decision must not be made anew with the client.
+    // under the second policy, which changes nothing for a connection without the option.
     let stranger = Policy::new().with_trusted_peers("192.0.2.0/24".parse().unwrap());
     for policy in [Policy::new(), stranger] {
         let Ok(listener) = TcpListener::bind("[::]:0") else {
@@ -82,7 +83,7 @@ async fn over_real_sockets_an_ipv4_peer_is_told_as_ipv4_and_the_story_stays_true
         let port = listener.local_addr().unwrap().port();
         let server = HttpServer::new(|| {
             client_as_peer(App::new().route("/", web::get().to(peers)).route(
-                "/story",
+                "/balancer",
                 web::get().to(|c: ClientAddr| async move { c.peer().to_string() }),
             ))
         })
@@ -90,7 +91,7 @@ async fn over_real_sockets_an_ipv4_peer_is_told_as_ipv4_and_the_story_stays_true
         .on_connect(on_connect_with(policy));
         actix_web::rt::spawn(server.listen_auto_h2c(listener).unwrap().run());
         for http in BOTH {
-            let paths = ["/", "/story", "/"];
+            let paths = ["/", "/balancer", "/"];
             let server = ([127, 0, 0, 1], port).into();
             let (local, answers) = get_all(server, http, &paths).await;
             let mapped = toa_core::to_mapped(local).to_string();
@@ -99,27 +100,6 @@ async fn over_real_sockets_an_ipv4_peer_is_told_as_ipv4_and_the_story_stays_true
             assert_eq!(answers, expected, "{http:?}");
         }
     }
-}
-
-#[cfg(unix)]
-#[actix_web::test]
-async fn a_unix_listener_beside_it_is_served_without_a_peer() {
-    let path = std::env::temp_dir().join(format!("toa-actix-peer-{}", std::process::id()));
-    let unix = std::os::unix::net::UnixListener::bind(&path).unwrap();
-    let app = || async |request: HttpRequest| format!("{:?}", request.peer_addr());
-    let server =
-        HttpServer::new(move || client_as_peer(App::new().default_service(web::to(app()))))
-            .workers(1)
-            .on_connect(on_connect);
-    actix_web::rt::spawn(server.listen_uds(unix).unwrap().run());
-    for http in BOTH.into_iter().take(1) {
-        let stream = actix_web::rt::net::UnixStream::connect(&path)
-            .await
-            .unwrap();
-        let answers = common::ask(stream, http, &["/"]).await;
-        assert_eq!(answers, [(http::StatusCode::OK, "None".to_owned())]);
-    }
-    std::fs::remove_file(&path).unwrap();
 }
 
 #[actix_web::test]

@@ -1,7 +1,7 @@
 //! What the kernel answers: the two `getsockopt` calls of a TOA source.
 //!
-//! The C side of the same layouts is `include/toa.h`, part of this crate. A third-party module (LVS,
-//! DPVS, Huawei elb-toa, Tencent toa) knows [`TOA_SO_GET_LOOKUP`] alone.
+//! The C side of the same layouts is `include/toa.h`, part of this crate. A third-party
+//! module (LVS, DPVS, Huawei elb-toa, Tencent toa) knows [`TOA_SO_GET_LOOKUP`] alone.
 
 use std::ffi::c_int;
 use std::mem::{offset_of, size_of};
@@ -29,6 +29,8 @@ pub const INFO_TRUST_ENFORCED: u32 = 1 << 2;
 pub const INFO_UNTRUSTED: u32 = 1 << 3;
 /// `toa_info.flags`: an option came, but its length or address is refused.
 pub const INFO_INVALID: u32 = 1 << 4;
+/// `toa_info.flags`: an option came in a segment that the balancer cannot have written.
+pub const INFO_IMPLAUSIBLE: u32 = 1 << 5;
 
 /// `struct toa_nat64_peer`, the answer to [`TOA_SO_GET_LOOKUP`]. The C structure
 /// ends in two bytes of padding, which old modules leave uninitialised.
@@ -36,11 +38,10 @@ pub const INFO_INVALID: u32 = 1 << 4;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ToaNat64Peer {
     /// The client, network order, IPv4 in mapped form.
-    pub saddr: [u8; 16],
+    saddr: [u8; 16],
     /// Its port, network order.
-    pub sport: [u8; 2],
-    /// Padding.
-    pub zero: [u8; 2],
+    sport: [u8; 2],
+    zero: [u8; 2],
 }
 
 const _: () = {
@@ -48,29 +49,22 @@ const _: () = {
     assert!(offset_of!(ToaNat64Peer, sport) == 16);
 };
 
-/// `struct toa_info`, the answer to [`TOA_SO_GET_INFO`]. Fields that do not apply
-/// are zero.
+/// `struct toa_info`, the answer to [`TOA_SO_GET_INFO`]. What does not apply is zero.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ToaInfo {
     /// Version of this layout, host order. Later versions only append.
-    pub version: u16,
-    /// [`SOURCE_EBPF`] or [`SOURCE_MODULE`].
-    pub source: u8,
-    /// TCP option kind of the accepted option, or 0.
-    pub kind: u8,
+    version: u16,
+    source: u8,
+    kind: u8,
     /// `INFO_*`, host order.
-    pub flags: u32,
-    /// The client, network order, IPv4 in mapped form.
-    pub client: [u8; 16],
-    /// The true TCP peer, the balancer; network order, IPv4 in mapped form.
-    pub peer: [u8; 16],
-    /// The client's port, network order.
-    pub client_port: [u8; 2],
-    /// The true TCP peer's port, network order.
-    pub peer_port: [u8; 2],
-    /// Zero.
-    pub reserved: u32,
+    flags: u32,
+    /// Addresses and ports are in network order, IPv4 in mapped form.
+    client: [u8; 16],
+    peer: [u8; 16],
+    client_port: [u8; 2],
+    peer_port: [u8; 2],
+    reserved: u32,
 }
 
 const _: () = {
@@ -86,6 +80,12 @@ const _: () = {
 };
 
 impl ToaNat64Peer {
+    /// Decodes the bytes that the kernel wrote; `None` when they are not 20.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        decode(bytes)
+    }
+
     /// The client's address and port.
     #[must_use]
     pub fn client(&self) -> SocketAddrV6 {
@@ -94,6 +94,31 @@ impl ToaNat64Peer {
 }
 
 impl ToaInfo {
+    /// Decodes the bytes that the kernel wrote; `None` when they are not 48, or begin
+    /// with the version 0, which no source writes.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        decode(bytes)
+    }
+
+    /// Version of the layout; later ones only append.
+    #[must_use]
+    pub const fn version(&self) -> u16 {
+        self.version
+    }
+
+    /// Which of our sources answered: [`SOURCE_EBPF`] or [`SOURCE_MODULE`].
+    #[must_use]
+    pub const fn source(&self) -> u8 {
+        self.source
+    }
+
+    /// The TCP option kind of the accepted option.
+    #[must_use]
+    pub fn kind(&self) -> Option<u8> {
+        (self.kind != 0).then_some(self.kind)
+    }
+
     /// The client's address, when the source has one.
     #[must_use]
     pub fn client(&self) -> Option<SocketAddrV6> {
@@ -108,6 +133,12 @@ impl ToaInfo {
         (!peer.ip().is_unspecified()).then_some(peer)
     }
 
+    /// The `INFO_*` flags.
+    #[must_use]
+    pub const fn flags(&self) -> u32 {
+        self.flags
+    }
+
     /// Whether all of `flags` are set.
     #[must_use]
     pub const fn has(&self, flags: u32) -> bool {
@@ -119,26 +150,32 @@ fn socket_addr(ip: [u8; 16], port: [u8; 2]) -> SocketAddrV6 {
     SocketAddrV6::new(Ipv6Addr::from(ip), u16::from_be_bytes(port), 0, 0)
 }
 
-/// An answer of the kernel, decoded from the bytes it wrote.
-pub(crate) trait Answer: Sized {
-    /// The socket option's name.
-    const NAME: c_int;
-    /// Bytes the answer has.
-    const LEN: usize;
-
-    /// Decodes an answer; `bytes` holds [`LEN`](Self::LEN) of it. `None` when no
-    /// source can have written this.
-    fn decode(bytes: &[u8; MAX_ANSWER_LEN]) -> Option<Self>;
+fn decode<T: WireReply>(bytes: &[u8]) -> Option<T> {
+    let mut padded = [0; MAX_REPLY_LEN];
+    padded[..T::LEN].copy_from_slice(bytes.get(..T::LEN).filter(|_| bytes.len() == T::LEN)?);
+    T::decode(&padded)
 }
 
-/// Room for the longest answer.
-pub(crate) const MAX_ANSWER_LEN: usize = size_of::<ToaInfo>();
+/// A reply of the kernel, decoded from the bytes it wrote.
+pub(crate) trait WireReply: Sized {
+    /// The socket option's name.
+    const NAME: c_int;
+    /// Bytes the reply has.
+    const LEN: usize;
 
-impl Answer for ToaNat64Peer {
+    /// Decodes a reply; `bytes` holds [`LEN`](Self::LEN) of it. `None` when no
+    /// source can have written this.
+    fn decode(bytes: &[u8; MAX_REPLY_LEN]) -> Option<Self>;
+}
+
+/// Room for the longest reply.
+pub(crate) const MAX_REPLY_LEN: usize = size_of::<ToaInfo>();
+
+impl WireReply for ToaNat64Peer {
     const NAME: c_int = TOA_SO_GET_LOOKUP;
     const LEN: usize = size_of::<Self>();
 
-    fn decode(bytes: &[u8; MAX_ANSWER_LEN]) -> Option<Self> {
+    fn decode(bytes: &[u8; MAX_REPLY_LEN]) -> Option<Self> {
         Some(Self {
             saddr: field(bytes, offset_of!(Self, saddr)),
             sport: field(bytes, offset_of!(Self, sport)),
@@ -147,12 +184,11 @@ impl Answer for ToaNat64Peer {
     }
 }
 
-impl Answer for ToaInfo {
+impl WireReply for ToaInfo {
     const NAME: c_int = TOA_SO_GET_INFO;
     const LEN: usize = size_of::<Self>();
 
-    /// Versions begin with 1: an answer of zeros is nobody's. Later ones only append.
-    fn decode(bytes: &[u8; MAX_ANSWER_LEN]) -> Option<Self> {
+    fn decode(bytes: &[u8; MAX_REPLY_LEN]) -> Option<Self> {
         let info = Self {
             version: u16::from_ne_bytes(field(bytes, offset_of!(Self, version))),
             source: bytes[offset_of!(Self, source)],
@@ -168,8 +204,26 @@ impl Answer for ToaInfo {
     }
 }
 
-fn field<const N: usize>(bytes: &[u8; MAX_ANSWER_LEN], offset: usize) -> [u8; N] {
+fn field<const N: usize>(bytes: &[u8; MAX_REPLY_LEN], offset: usize) -> [u8; N] {
     *bytes[offset..]
         .first_chunk()
         .expect("the layout assertions keep every field inside")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_of_another_length_or_without_a_version_is_none() {
+        let mut info = [0; 48];
+        assert_eq!(ToaInfo::from_bytes(&info), None);
+        info[0..2].copy_from_slice(&1u16.to_ne_bytes());
+        assert_eq!(ToaInfo::from_bytes(&info).unwrap().version(), 1);
+        for len in (0..48).chain([49, 64]) {
+            let bytes = vec![1; len];
+            assert_eq!(ToaInfo::from_bytes(&bytes), None, "{len}");
+            assert_eq!(ToaNat64Peer::from_bytes(&bytes).is_some(), len == 20);
+        }
+    }
 }

@@ -5,8 +5,6 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::accept_error::{Remedy, remedy};
-
 /// How long to wait when descriptors or memory have run out.
 const BACK_OFF: Duration = Duration::from_millis(500);
 
@@ -37,15 +35,15 @@ impl Accepting {
                 }
                 Err(error) => error,
             };
-            match remedy(&error) {
-                Remedy::Retry => {
+            match action(&error) {
+                AcceptErrorAction::Retry => {
                     tracing::debug!(%error, "a connection was lost before it was accepted");
                     lost = lost.wrapping_add(1);
                     if lost.is_multiple_of(LOST_IN_A_ROW) {
                         tokio::time::sleep(PAUSE).await;
                     }
                 }
-                Remedy::BackOff => {
+                AcceptErrorAction::BackOff => {
                     if !self.exhausted.swap(true, Ordering::Relaxed) {
                         tracing::error!(
                             %error,
@@ -55,9 +53,40 @@ impl Accepting {
                     }
                     tokio::time::sleep(BACK_OFF).await;
                 }
-                Remedy::Fail => return Err(error),
+                AcceptErrorAction::Fail => return Err(error),
             }
         }
+    }
+}
+
+/// What to do after `accept()` failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AcceptErrorAction {
+    /// One peer's connection is lost; the next may be fine.
+    Retry,
+    /// The process or the machine has run out of something: wait for it.
+    BackOff,
+    /// The listener is unusable.
+    Fail,
+}
+
+/// accept(2) passes pending errors of the new connection on as its own, so an
+/// error is the listener's only where it cannot be a peer's.
+fn action(error: &io::Error) -> AcceptErrorAction {
+    use AcceptErrorAction::{BackOff, Fail, Retry};
+    use io::ErrorKind as Kind;
+    match error.raw_os_error() {
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => BackOff,
+        Some(libc::EBADF | libc::EFAULT | libc::EINVAL | libc::ENOTSOCK) => Fail,
+        // EOPNOTSUPP means "not a listening stream socket" and also comes from
+        // the network; a peer's passes, the listener's comes again: back off.
+        #[cfg(unix)]
+        Some(libc::EOPNOTSUPP) => BackOff,
+        Some(_) => Retry,
+        None => match error.kind() {
+            Kind::ConnectionAborted | Kind::ConnectionReset | Kind::Interrupted => Retry,
+            _ => Fail,
+        },
     }
 }
 

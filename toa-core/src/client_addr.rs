@@ -1,13 +1,15 @@
-//! The answer to "who is on the other side?", with its reason.
+//! Who is on the other side of a connection, and how that is known.
 
 use std::fmt;
-use std::net::{SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::str::FromStr;
 
-use crate::addr::to_canonical;
+use crate::addr::{to_canonical, to_mapped};
 
 /// The best-known client of one connection, and how it is known.
 ///
-/// Addresses are IPv6, with IPv4 as `::ffff:a.b.c.d`.
+/// Addresses are IPv6, with IPv4 as `::ffff:a.b.c.d`; the `canonical` forms have IPv4
+/// as IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClientAddr {
     client: SocketAddrV6,
@@ -29,41 +31,118 @@ pub enum Provenance {
     Untrusted,
     /// A TOA option was sent, but its length or address is refused.
     Invalid,
+    /// A TOA option was sent in a segment that the balancer cannot have written so: its
+    /// own option would have found no room. It is ignored.
+    Implausible,
     /// No source answers in this kernel, so nobody read the option.
     NoSource,
     /// A third-party module has already put the client into what `accept()`
     /// returns. The balancer's own address is unknown, so trust cannot be checked.
-    Accept,
+    FromAccept,
     /// The source did not answer as it should; the errno, or 0 where the answer
     /// itself was broken.
     Failed(i32),
 }
 
+/// A text that is no [`Provenance`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is not a provenance: write one of toa, not_sent, untrusted, invalid, implausible, no_source, from_accept, failed"
+)]
+pub struct ParseProvenanceError(String);
+
+impl Provenance {
+    const ALL: [Self; 8] = [
+        Self::Toa,
+        Self::NotSent,
+        Self::Untrusted,
+        Self::Invalid,
+        Self::Implausible,
+        Self::NoSource,
+        Self::FromAccept,
+        Self::Failed(0),
+    ];
+
+    /// Its one name, in logs, spans, metrics and JSON: `toa`, `not_sent`, `untrusted`,
+    /// `invalid`, `implausible`, `no_source`, `from_accept` or `failed`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Toa => "toa",
+            Self::NotSent => "not_sent",
+            Self::Untrusted => "untrusted",
+            Self::Invalid => "invalid",
+            Self::Implausible => "implausible",
+            Self::NoSource => "no_source",
+            Self::FromAccept => "from_accept",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
+impl fmt::Display for Provenance {
+    /// [`as_str`](Self::as_str).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Provenance {
+    type Err = ParseProvenanceError;
+
+    /// Reads what [`as_str`](Self::as_str) gives; the errno of a
+    /// [`Failed`](Self::Failed) is not part of it.
+    fn from_str(text: &str) -> Result<Self, ParseProvenanceError> {
+        let found = Self::ALL.into_iter().find(|known| known.as_str() == text);
+        found.ok_or_else(|| ParseProvenanceError(text.to_owned()))
+    }
+}
+
 impl ClientAddr {
-    pub(crate) const fn from_toa(client: SocketAddrV6, peer: SocketAddrV6) -> Self {
+    pub(crate) const fn new(
+        client: SocketAddrV6,
+        peer: SocketAddrV6,
+        provenance: Provenance,
+    ) -> Self {
         Self {
             client,
             peer,
-            provenance: Provenance::Toa,
+            provenance,
         }
+    }
+
+    pub(crate) const fn from_toa(client: SocketAddrV6, peer: SocketAddrV6) -> Self {
+        Self::new(client, peer, Provenance::Toa)
     }
 
     pub(crate) const fn from_peer(peer: SocketAddrV6, provenance: Provenance) -> Self {
-        Self {
-            client: peer,
-            peer,
-            provenance,
-        }
+        Self::new(peer, peer, provenance)
     }
 
-    /// A made-up answer, for tests of code that takes one.
+    /// A listening address in the form of a client, for frameworks that have one type for
+    /// both.
+    #[must_use]
+    pub const fn of_listener(local: SocketAddr) -> Self {
+        Self::from_peer(to_mapped(local), Provenance::NotSent)
+    }
+
+    /// A made-up connection, for tests of code that takes one.
+    #[cfg(feature = "test-util")]
     #[must_use]
     pub const fn mock(client: SocketAddrV6, peer: SocketAddrV6, provenance: Provenance) -> Self {
-        Self {
-            client,
-            peer,
-            provenance,
-        }
+        Self::new(client, peer, provenance)
+    }
+
+    /// A made-up connection of a client for whom a trusted balancer at 10.0.0.1:40000
+    /// vouches, for tests of code that takes one.
+    #[cfg(feature = "test-util")]
+    #[must_use]
+    pub fn mock_toa(client: impl Into<SocketAddr>) -> Self {
+        let balancer = std::net::Ipv4Addr::new(10, 0, 0, 1).to_ipv6_mapped();
+        Self::from_toa(
+            to_mapped(client.into()),
+            SocketAddrV6::new(balancer, 40000, 0, 0),
+        )
     }
 
     /// The best-known client: the TOA address, else the TCP peer.
@@ -79,10 +158,22 @@ impl ClientAddr {
         to_canonical(self.client)
     }
 
+    /// The client's address without its port, IPv4 as IPv4.
+    #[must_use]
+    pub fn client_ip(&self) -> IpAddr {
+        self.client_canonical().ip()
+    }
+
     /// The TCP peer: the balancer, or the client of a direct connection.
     #[must_use]
     pub const fn peer(&self) -> SocketAddrV6 {
         self.peer
+    }
+
+    /// [`peer`](Self::peer) with an IPv4 address as IPv4.
+    #[must_use]
+    pub fn peer_canonical(&self) -> SocketAddr {
+        to_canonical(self.peer)
     }
 
     /// Where the client address comes from.
@@ -99,27 +190,55 @@ impl ClientAddr {
 }
 
 impl fmt::Display for ClientAddr {
-    /// `[2001:db8::7]:41234 (toa, peer 10.0.0.9:5000)`.
+    /// `[2001:db8::7]:41234 (toa, peer 10.0.0.9:5000)`, `10.0.0.9:5000 (not_sent)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({}", self.client_canonical(), self.provenance)?;
-        if self.is_from_toa() {
-            write!(f, ", peer {}", to_canonical(self.peer))?;
+        match self.provenance {
+            Provenance::Toa => write!(f, ", peer {})", self.peer_canonical()),
+            Provenance::Failed(errno) => write!(f, ", errno {errno})"),
+            _ => f.write_str(")"),
         }
-        f.write_str(")")
     }
 }
 
-impl fmt::Display for Provenance {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Toa => f.write_str("toa"),
-            Self::NotSent => f.write_str("no option sent"),
-            Self::Untrusted => f.write_str("peer not trusted"),
-            Self::Invalid => f.write_str("option invalid"),
-            Self::NoSource => f.write_str("no source"),
-            Self::Accept => f.write_str("third-party module, as accepted"),
-            Self::Failed(0) => f.write_str("broken answer from the source"),
-            Self::Failed(errno) => write!(f, "the source failed with errno {errno}"),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provenance_reads_back_what_it_prints() {
+        for provenance in Provenance::ALL {
+            assert_eq!(provenance.to_string(), provenance.as_str());
+            assert_eq!(provenance.as_str().parse(), Ok(provenance));
+        }
+        for nonsense in ["", "TOA", "none", "no option sent"] {
+            let error = nonsense.parse::<Provenance>().unwrap_err().to_string();
+            assert!(
+                error.starts_with(&format!("{nonsense:?} is not a provenance")),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_client_is_shown_with_its_provenance_and_ipv4_as_ipv4() {
+        let peer: SocketAddrV6 = "[::ffff:10.0.0.9]:5000".parse().unwrap();
+        let client: SocketAddrV6 = "[2001:db8::7]:41234".parse().unwrap();
+        for (shown, expected) in [
+            (
+                ClientAddr::from_toa(client, peer),
+                "[2001:db8::7]:41234 (toa, peer 10.0.0.9:5000)",
+            ),
+            (
+                ClientAddr::from_peer(peer, Provenance::NotSent),
+                "10.0.0.9:5000 (not_sent)",
+            ),
+            (
+                ClientAddr::from_peer(peer, Provenance::Failed(1)),
+                "10.0.0.9:5000 (failed, errno 1)",
+            ),
+        ] {
+            assert_eq!(shown.to_string(), expected);
         }
     }
 }

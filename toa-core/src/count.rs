@@ -4,9 +4,8 @@ use metrics::{Unit, counter, describe_counter};
 
 use crate::client_addr::Provenance;
 
-/// The name of the counter of accepted connections. Its label `outcome` is one of
-/// `found`, `none`, `untrusted`, `invalid`, `no_source`, `accept` (a third-party module
-/// has put the client into what `accept()` returns) and `failed`.
+/// The name of the counter of accepted connections. Its label `outcome` is the
+/// [`Provenance::as_str`] of the connection's client.
 pub const CONNECTIONS_TOTAL: &str = "toa_connections_total";
 
 /// Gives the counter its help text; call it once a recorder is installed.
@@ -20,19 +19,7 @@ pub fn describe_metrics() {
 
 /// Counts one accepted connection.
 pub(crate) fn connection(provenance: Provenance) {
-    counter!(CONNECTIONS_TOTAL, "outcome" => outcome(provenance)).increment(1);
-}
-
-const fn outcome(provenance: Provenance) -> &'static str {
-    match provenance {
-        Provenance::Toa => "found",
-        Provenance::NotSent => "none",
-        Provenance::Untrusted => "untrusted",
-        Provenance::Invalid => "invalid",
-        Provenance::NoSource => "no_source",
-        Provenance::Accept => "accept",
-        Provenance::Failed(_) => "failed",
-    }
+    counter!(CONNECTIONS_TOTAL, "outcome" => provenance.as_str()).increment(1);
 }
 
 #[cfg(test)]
@@ -47,9 +34,11 @@ mod tests {
     };
 
     use super::*;
-    use crate::abi::{INFO_INVALID, INFO_UNTRUSTED, TOA_SO_GET_INFO, TOA_SO_GET_LOOKUP};
+    use crate::abi::{
+        INFO_IMPLAUSIBLE, INFO_INVALID, INFO_UNTRUSTED, TOA_SO_GET_INFO, TOA_SO_GET_LOOKUP,
+    };
     use crate::policy::Policy;
-    use crate::resolver::{Resolver, SourceKind};
+    use crate::resolver::Resolver;
     use crate::sys::fake;
     use crate::trust::TrustedPeers;
 
@@ -138,61 +127,43 @@ mod tests {
     }
 
     #[test]
-    fn every_outcome_of_a_connection_is_counted_once_under_its_own_name() {
-        use SourceKind::{None, Own, ThirdParty};
+    fn every_connection_is_counted_once_under_its_provenance() {
         let nobody = Policy::new().with_trusted_peers(TrustedPeers::none());
         let recorded = Recorded::default();
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-        for (source, policy, name, reply, outcome) in [
+        let none = Err(libc::ENOPROTOOPT);
+        for (policy, replies, outcome) in [
+            (Policy::new(), [none.clone(), lookup()], "toa"),
+            (nobody, [none.clone(), lookup()], "untrusted"),
             (
-                ThirdParty,
                 Policy::new(),
-                TOA_SO_GET_LOOKUP,
-                lookup(),
-                "found",
+                [none.clone(), Err(libc::EFAULT)],
+                "from_accept",
             ),
-            (ThirdParty, nobody, TOA_SO_GET_LOOKUP, lookup(), "untrusted"),
+            (Policy::new(), [none.clone(), Err(libc::EPERM)], "failed"),
+            (Policy::new(), [info(0), none.clone()], "not_sent"),
             (
-                ThirdParty,
                 Policy::new(),
-                TOA_SO_GET_LOOKUP,
-                Err(libc::EFAULT),
-                "accept",
-            ),
-            (
-                ThirdParty,
-                Policy::new(),
-                TOA_SO_GET_LOOKUP,
-                Err(libc::EPERM),
-                "failed",
-            ),
-            (Own, Policy::new(), TOA_SO_GET_INFO, info(0), "none"),
-            (
-                Own,
-                Policy::new(),
-                TOA_SO_GET_INFO,
-                info(INFO_UNTRUSTED),
+                [info(INFO_UNTRUSTED), none.clone()],
                 "untrusted",
             ),
             (
-                Own,
                 Policy::new(),
-                TOA_SO_GET_INFO,
-                info(INFO_INVALID),
-                "invalid",
+                [info(INFO_IMPLAUSIBLE), none.clone()],
+                "implausible",
             ),
-            (
-                None,
-                Policy::new(),
-                TOA_SO_GET_LOOKUP,
-                Err(libc::ENOPROTOOPT),
-                "no_source",
-            ),
+            (Policy::new(), [info(INFO_INVALID), none.clone()], "invalid"),
+            (Policy::new(), [none.clone(), none.clone()], "no_source"),
         ] {
-            fake::script([(name, reply)]);
+            fake::script(
+                [TOA_SO_GET_INFO, TOA_SO_GET_LOOKUP]
+                    .into_iter()
+                    .zip(replies),
+            );
             let before = recorded.counts();
             metrics::with_local_recorder(&recorded, || {
-                let _ = Resolver::expecting(source, policy).resolve(&socket, balancer());
+                let resolver = Resolver::new().with_policy(policy);
+                let _ = resolver.resolve(&socket, balancer());
             });
             let mut expected: BTreeMap<String, u64> = before.into_iter().collect();
             *expected.entry(outcome.to_owned()).or_default() += 1;
@@ -201,16 +172,15 @@ mod tests {
     }
 
     #[test]
-    fn a_question_without_a_connection_accepted_is_not_counted() {
+    fn looking_for_the_source_is_not_counted_as_a_connection() {
         let recorded = Recorded::default();
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         metrics::with_local_recorder(&recorded, || {
-            let resolver = Resolver::default();
+            let resolver = Resolver::new();
             fake::script([]);
             resolver.detect(&socket);
-            let pending = resolver.ask(&socket);
             assert_eq!(recorded.counts(), []);
-            let _ = resolver.complete(pending, balancer());
+            let _ = resolver.resolve(&socket, balancer());
         });
         assert_eq!(recorded.counts(), [("no_source".to_owned(), 1)]);
     }

@@ -18,7 +18,7 @@ const ASSIGNED: &[u8] = &[0, 1, 2, 3, 4, 5, 8, 19, 28, 29, 30, 34, 69];
 /// Why a set of kinds was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum KindsError {
+pub enum ParseOptionKindsError {
     /// The kind means something else in TCP.
     #[error(
         "tcp option kind {0} has a standard meaning: use the kind your balancer sends, such as 254, 253 or 200"
@@ -37,16 +37,16 @@ impl OptionKinds {
     ///
     /// # Errors
     /// When there is none, or one of them has a standard meaning in TCP.
-    pub fn new(kinds: impl IntoIterator<Item = u8>) -> Result<Self, KindsError> {
+    pub fn new(kinds: impl IntoIterator<Item = u8>) -> Result<Self, ParseOptionKindsError> {
         let mut set = Self([0; 4]);
         for kind in kinds {
             if ASSIGNED.contains(&kind) {
-                return Err(KindsError::Assigned(kind));
+                return Err(ParseOptionKindsError::Assigned(kind));
             }
             set.insert(kind);
         }
         if set.0 == [0; 4] {
-            Err(KindsError::Empty)
+            Err(ParseOptionKindsError::Empty)
         } else {
             Ok(set)
         }
@@ -95,16 +95,16 @@ impl fmt::Display for OptionKinds {
 }
 
 impl FromStr for OptionKinds {
-    type Err = KindsError;
+    type Err = ParseOptionKindsError;
 
-    fn from_str(text: &str) -> Result<Self, KindsError> {
+    fn from_str(text: &str) -> Result<Self, ParseOptionKindsError> {
         let kinds = text
             .split(',')
             .map(str::trim)
             .filter(|kind| !kind.is_empty())
             .map(|kind| {
                 kind.parse()
-                    .map_err(|_| KindsError::NotAKind(kind.to_owned()))
+                    .map_err(|_| ParseOptionKindsError::NotAKind(kind.to_owned()))
             })
             .collect::<Result<Vec<u8>, _>>()?;
         Self::new(kinds)
@@ -125,7 +125,7 @@ mod tests {
         for kind in [0, 1, 2, 3, 4, 5, 8, 19, 28, 29, 30, 34, 69] {
             assert_eq!(
                 OptionKinds::new([254, kind]),
-                Err(KindsError::Assigned(kind))
+                Err(ParseOptionKindsError::Assigned(kind))
             );
         }
     }
@@ -136,8 +136,11 @@ mod tests {
             let error = nonsense.parse::<OptionKinds>().unwrap_err().to_string();
             assert!(error.contains(nonsense), "{error}");
         }
-        assert_eq!("".parse::<OptionKinds>(), Err(KindsError::Empty));
-        assert_eq!(" , ".parse::<OptionKinds>(), Err(KindsError::Empty));
+        assert_eq!("".parse::<OptionKinds>(), Err(ParseOptionKindsError::Empty));
+        assert_eq!(
+            " , ".parse::<OptionKinds>(),
+            Err(ParseOptionKindsError::Empty)
+        );
     }
 
     #[test]

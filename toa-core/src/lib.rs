@@ -37,17 +37,9 @@
 //! | feature | default | |
 //! |---|---|---|
 //! | `tokio` | yes | [`ToaListener`] |
-//! | `serde` | no | [`Policy`], [`Mode`], [`TrustedPeers`] and [`OptionKinds`] in configuration files |
+//! | `serde` | no | [`Policy`], [`TrustedPeers`] and [`OptionKinds`] in configuration files; [`ClientAddr`] and [`Provenance`] in logs and sessions |
 //! | `metrics` | no | counts each connection's outcome through the `metrics` facade: `toa_connections_total` |
-//!
-//! # Settings
-//!
-//! [`Policy::from_env`] and [`Mode::from_env`] read the environment:
-//!
-//! | variable | values | unset |
-//! |---|---|---|
-//! | `TOA_TRUSTED_PEERS` | `source`, `private`, `any`, `none`, or CIDRs separated by commas | `source` |
-//! | `TOA_MODE` | `fallback`, `require` | `fallback` |
+//! | `test-util` | no | `ClientAddr::mock`, for tests of your own code |
 //!
 //! # What it cannot know
 //!
@@ -57,15 +49,15 @@
 pub mod abi;
 mod addr;
 mod client_addr;
+mod client_types;
 #[cfg_attr(not(feature = "metrics"), path = "no_count.rs")]
 mod count;
-mod env;
 mod kinds;
-mod lookup;
-mod mode;
+mod network;
 pub mod option;
 mod policy;
-mod policy_text;
+mod reply;
+mod require;
 mod resolver;
 #[cfg(feature = "serde")]
 mod serde;
@@ -75,21 +67,20 @@ mod trust;
 #[cfg(feature = "tokio")]
 mod accept;
 #[cfg(feature = "tokio")]
-mod accept_error;
-#[cfg(feature = "tokio")]
 mod listener;
 
 pub use addr::{to_canonical, to_mapped};
-pub use client_addr::{ClientAddr, Provenance};
+pub use client_addr::{ClientAddr, ParseProvenanceError, Provenance};
+#[doc(hidden)]
+pub use client_types::private;
 #[cfg(feature = "metrics")]
 pub use count::{CONNECTIONS_TOTAL, describe_metrics};
-pub use env::EnvError;
-pub use kinds::{KindsError, OptionKinds};
+pub use kinds::{OptionKinds, ParseOptionKindsError};
 #[cfg(feature = "tokio")]
 pub use listener::ToaListener;
-pub use lookup::{lookup, source_info};
-pub use mode::{Mode, ModeError};
+pub use network::{ClientNetwork, Ipv6Prefix};
 pub use policy::Policy;
-pub use resolver::{Pending, Resolver, SourceKind, detect_source};
+pub use require::{ExemptPaths, Refusal};
+pub use resolver::{Resolver, SourceKind, detect_source, source_info};
 pub use sys::AsSocket;
-pub use trust::{TrustError, TrustedPeers};
+pub use trust::{ParseTrustedPeersError, TrustedPeers};

@@ -44,7 +44,7 @@ impl ToaListener {
     /// Takes over a `tokio` listener.
     #[must_use]
     pub fn new(inner: TcpListener) -> Self {
-        let resolver = Resolver::default();
+        let resolver = Resolver::new();
         resolver.detect(&inner);
         Self {
             inner,
@@ -88,7 +88,7 @@ impl ToaListener {
         self.inner.local_addr()
     }
 
-    /// Which source answered last.
+    /// Which source answered last; see [`Resolver::source`].
     #[must_use]
     pub fn source(&self) -> SourceKind {
         self.resolver.source()

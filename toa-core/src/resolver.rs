@@ -1,74 +1,81 @@
 //! One question per connection, put to whichever source is there.
 //!
-//! | what answers on this machine | the question | why |
+//! | what is known to answer | the question | why |
 //! |---|---|---|
 //! | one of our sources | 4097 | client, true peer, trust and reason in one call |
-//! | a third-party module | 4096 | it knows no other |
-//! | nobody so far | 4096 | any source that appears later answers it |
+//! | a third-party module | 4096 | it knows no other; 4097 is tried once a second, so that ours is noticed when it takes over |
+//! | nobody | 4097 | ours answers even a connection without an option, so it is noticed at once; 4096 is tried once a second for a third-party module |
 //!
-//! When the answer shows that another source is there than before, the same
-//! connection is asked again the right way, so that a source that comes, goes or
-//! is exchanged costs a second call once and no address. A third-party module is
-//! asked for 4097 once a second at most, as that is the one way to notice that
-//! ours has taken its place.
+//! So a connection costs one system call, and once a second, where none of ours answers,
+//! one of them costs two.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::Instant;
 
-use crate::abi::{ToaInfo, ToaNat64Peer};
+use socket2::SockRef;
+
+use crate::abi::{SOURCE_MODULE, ToaInfo, ToaNat64Peer};
 use crate::addr::to_mapped;
 use crate::client_addr::ClientAddr;
 use crate::count;
-use crate::policy::{Answer, Policy};
+use crate::policy::Policy;
+use crate::reply::SourceReply;
 use crate::sys::{self, AsSocket, BorrowedSocket};
 
-/// What supplies addresses on this machine.
+/// Who answers for TOA on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-#[repr(u8)]
 pub enum SourceKind {
     /// Nobody: no eBPF program and no module is loaded.
-    None = 0,
-    /// The eBPF program or the kernel module of this project.
-    Own = 1,
+    Absent,
+    /// The eBPF program of this project.
+    Ebpf,
+    /// The kernel module of this project.
+    Module,
     /// A module that knows the 4096 call only.
-    ThirdParty = 2,
+    ThirdParty,
 }
 
-/// Asks who is on the other side of connections, and keeps in mind which source
-/// is there to answer. For accept loops that do not use `ToaListener`.
+/// Asks who is on the other side of connections. It finds out by itself which source is
+/// there, and notices when one comes, goes or takes the place of another.
+///
+/// For accept loops that do not use `ToaListener`; one for each listener.
+///
+/// ```no_run
+/// # fn run(listener: std::net::TcpListener) -> std::io::Result<()> {
+/// let resolver = toa_core::Resolver::new();
+/// loop {
+///     let (stream, peer) = listener.accept()?;
+///     println!("{}", resolver.resolve(&stream, peer));
+/// }
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Resolver {
     policy: Policy,
+    /// A [`SourceKind`] as a number, or [`UNKNOWN`].
     source: AtomicU8,
-    /// Milliseconds after `start` at which a third-party module was last asked for 4097.
-    own_sought_at: AtomicU64,
     start: Instant,
+    /// Milliseconds after `start` from which the other question may be put as well.
+    ask_both_from: AtomicU64,
 }
 
-/// The kernel's answer for one connection, before it is known what `accept()`
-/// returned; see [`Resolver::ask`].
-#[derive(Clone, Copy, Debug)]
-pub struct Pending(Answer);
+/// Nobody has been asked yet.
+const UNKNOWN: u8 = u8::MAX;
 
-const SEEK_OWN_EVERY_MS: u64 = 1000;
+const ASK_BOTH_EVERY_MS: u64 = 1000;
 
 impl Resolver {
-    /// A resolver that does not know yet which source is there; the first
-    /// connections, or [`detect`](Self::detect), tell.
+    /// A resolver with the default [`Policy`].
     #[must_use]
-    pub fn new(policy: Policy) -> Self {
-        Self::expecting(SourceKind::None, policy)
-    }
-
-    pub(crate) fn expecting(source: SourceKind, policy: Policy) -> Self {
+    pub fn new() -> Self {
         Self {
-            policy,
-            source: AtomicU8::new(source as u8),
-            own_sought_at: AtomicU64::new(0),
+            policy: Policy::new(),
+            source: AtomicU8::new(UNKNOWN),
             start: Instant::now(),
+            ask_both_from: AtomicU64::new(0),
         }
     }
 
@@ -79,169 +86,178 @@ impl Resolver {
         self
     }
 
-    /// Finds out which source answers, with two calls at most. `socket` is any TCP
-    /// socket, a listening one for instance. When there is none the process's first
-    /// resolver that notices warns, in a `tracing` event that names the cure; an
-    /// application with many listeners is told once.
-    pub fn detect(&self, socket: &impl AsSocket) -> SourceKind {
-        let found = detect(sys::borrow(socket));
-        self.source.store(found as u8, Ordering::Relaxed);
-        match found {
-            SourceKind::None => warn_of_no_source(),
-            SourceKind::Own | SourceKind::ThirdParty => {
-                tracing::debug!(source = ?found, "TOA source found");
-            }
-        }
-        found
-    }
-
-    /// Which source answered last.
-    #[must_use]
-    pub fn source(&self) -> SourceKind {
-        match self.source.load(Ordering::Relaxed) {
-            1 => SourceKind::Own,
-            2 => SourceKind::ThirdParty,
-            _ => SourceKind::None,
-        }
-    }
-
-    /// Who is on the other side of `connection`; `accepted` is what `accept()`
-    /// returned for it. One system call. With the feature `metrics` the outcome is
-    /// counted.
-    #[must_use]
-    pub fn resolve(&self, connection: &impl AsSocket, accepted: SocketAddr) -> ClientAddr {
-        self.complete(self.ask(connection), accepted)
-    }
-
-    /// What [`resolve`](Self::resolve) does after the system call: completes what
-    /// [`ask`](Self::ask) gave with what `accept()` (or `getpeername()`) returned, by
-    /// this resolver's policy. Once per connection, as it counts.
-    #[must_use]
-    pub fn complete(&self, pending: Pending, accepted: SocketAddr) -> ClientAddr {
-        let client = pending.with_accepted(accepted, &self.policy);
-        count::connection(client.provenance());
-        client
-    }
-
-    /// The system call alone, for frameworks that tell `accept()`'s address only
-    /// later; [`complete`](Self::complete) takes it. Ask before TLS or another wrapper
-    /// hides the socket.
-    #[must_use]
-    pub fn ask(&self, connection: &impl AsSocket) -> Pending {
-        Pending(self.answer(sys::borrow(connection)))
-    }
-
     /// The policy it decides by.
     #[must_use]
     pub const fn policy(&self) -> &Policy {
         &self.policy
     }
 
-    fn answer(&self, connection: BorrowedSocket<'_>) -> Answer {
-        let source = self.source();
-        let seek_own = match source {
-            SourceKind::None => false,
-            SourceKind::Own => true,
-            SourceKind::ThirdParty => self.time_to_seek_own(),
+    /// Which source answered last; [`Absent`](SourceKind::Absent) before the first
+    /// question.
+    #[must_use]
+    pub fn source(&self) -> SourceKind {
+        SourceKind::from_number(self.source.load(Ordering::Relaxed))
+    }
+
+    /// Who is on the other side of `connection`; `accepted` is what `accept()` returned
+    /// for it. One system call, [two at most](self) once a second where no source of
+    /// ours answers. With the feature `metrics` the outcome is counted.
+    ///
+    /// Ask before TLS or another wrapper hides the socket.
+    #[must_use]
+    pub fn resolve(&self, connection: &impl AsSocket, accepted: SocketAddr) -> ClientAddr {
+        let reply = self.ask(sys::borrow(connection));
+        self.decide(reply, accepted)
+    }
+
+    /// [`resolve`](Self::resolve) for frameworks that hand over the socket without what
+    /// `accept()` returned. Where the source does not tell the peer, which ours do,
+    /// `getpeername()` is a further call.
+    ///
+    /// # Errors
+    /// When not even the peer is known: the connection is gone already, or not TCP.
+    pub fn resolve_connected(&self, connection: &impl AsSocket) -> io::Result<ClientAddr> {
+        let reply = self.ask(sys::borrow(connection));
+        let peer = match reply.peer() {
+            Some(peer) => peer.into(),
+            None => peer_of(connection)?,
         };
-        if seek_own && let Ok(info) = sys::ask::<ToaInfo>(connection) {
-            return self.found(SourceKind::Own, Answer::Info(info));
+        Ok(self.decide(reply, peer))
+    }
+
+    /// Asks through a socket without a connection, a listening one for instance, which
+    /// source is there. When there is none the process's first resolver that notices
+    /// warns, in a `tracing` event that names the cure.
+    pub fn detect(&self, socket: &impl AsSocket) -> SourceKind {
+        self.ask(sys::borrow(socket));
+        self.source()
+    }
+
+    fn decide(&self, reply: SourceReply, accepted: SocketAddr) -> ClientAddr {
+        let client = reply.decide(to_mapped(accepted), &self.policy);
+        count::connection(client.provenance());
+        client
+    }
+
+    fn ask(&self, socket: BorrowedSocket<'_>) -> SourceReply {
+        let known = self.source.load(Ordering::Relaxed);
+        let third_party = known == SourceKind::ThirdParty as u8;
+        // A source of ours that has gone may have made room for a third-party module.
+        let ours = matches!(
+            SourceKind::from_number(known),
+            SourceKind::Ebpf | SourceKind::Module
+        );
+        let both = ours || self.may_ask_both();
+        if both || !third_party {
+            match sys::ask::<ToaInfo>(socket) {
+                Ok(info) => return self.found(SourceKind::of(&info), SourceReply::Info(info)),
+                Err(error) if !both => return SourceReply::from_error(&error),
+                Err(_) => {}
+            }
         }
-        let answer = third_party_answer(sys::ask::<ToaNat64Peer>(connection));
-        match (answer, source) {
-            (Answer::NoSource, _) => self.found(SourceKind::None, answer),
-            (Answer::Failed(_), _) => answer,
-            (_, SourceKind::None) => match sys::ask::<ToaInfo>(connection) {
-                Ok(info) => self.found(SourceKind::Own, Answer::Info(info)),
-                Err(_) => self.found(SourceKind::ThirdParty, answer),
-            },
-            _ => self.found(SourceKind::ThirdParty, answer),
+        let reply = SourceReply::from_lookup(sys::ask::<ToaNat64Peer>(socket));
+        match reply {
+            SourceReply::NoSource => self.found(SourceKind::Absent, reply),
+            SourceReply::Failed(_) => reply,
+            _ => self.found(SourceKind::ThirdParty, reply),
         }
     }
 
-    fn found(&self, source: SourceKind, answer: Answer) -> Answer {
-        if self.source.swap(source as u8, Ordering::Relaxed) != source as u8 {
-            tracing::info!(?source, "another TOA source answers now");
-        }
-        answer
-    }
-
-    fn time_to_seek_own(&self) -> bool {
+    /// Whether the second question's time has come; then it comes again in a second.
+    fn may_ask_both(&self) -> bool {
         let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let last = self.own_sought_at.load(Ordering::Relaxed);
-        now.saturating_sub(last) >= SEEK_OWN_EVERY_MS
+        let from = self.ask_both_from.load(Ordering::Relaxed);
+        let next = now.saturating_add(ASK_BOTH_EVERY_MS);
+        now >= from
             && self
-                .own_sought_at
-                .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
+                .ask_both_from
+                .compare_exchange(from, next, Ordering::Relaxed, Ordering::Relaxed)
                 .is_ok()
+    }
+
+    fn found(&self, source: SourceKind, reply: SourceReply) -> SourceReply {
+        let before = self.source.swap(source as u8, Ordering::Relaxed);
+        if before != source as u8 {
+            if before != UNKNOWN {
+                tracing::info!(?source, "another TOA source answers now");
+            } else if source == SourceKind::Absent {
+                warn_of_no_source();
+            } else {
+                tracing::debug!(?source, "TOA source found");
+            }
+        }
+        reply
     }
 }
 
 impl Default for Resolver {
     fn default() -> Self {
-        Self::new(Policy::default())
+        Self::new()
     }
 }
 
-impl Pending {
-    /// Completes the answer with what `accept()` (or `getpeername()`) returned.
-    #[must_use]
-    pub fn with_accepted(self, accepted: SocketAddr, policy: &Policy) -> ClientAddr {
-        self.0.decide(to_mapped(accepted), policy)
+impl SourceKind {
+    fn of(info: &ToaInfo) -> Self {
+        match info.source() {
+            SOURCE_MODULE => Self::Module,
+            _ => Self::Ebpf,
+        }
     }
 
-    /// The true TCP peer, where the source told it.
-    #[must_use]
-    pub fn peer(&self) -> Option<std::net::SocketAddrV6> {
-        match self.0 {
-            Answer::Info(info) => info.peer(),
-            _ => None,
+    const fn from_number(number: u8) -> Self {
+        match number {
+            1 => Self::Ebpf,
+            2 => Self::Module,
+            3 => Self::ThirdParty,
+            _ => Self::Absent,
         }
     }
 }
 
+const _: () = {
+    assert!(SourceKind::Absent as u8 == 0 && SourceKind::Ebpf as u8 == 1);
+    assert!(SourceKind::Module as u8 == 2 && SourceKind::ThirdParty as u8 == 3);
+};
+
+fn peer_of(connection: &impl AsSocket) -> io::Result<SocketAddr> {
+    let peer = SockRef::from(connection).peer_addr()?;
+    peer.as_socket().ok_or_else(|| {
+        io::Error::new(
+            io::ErrorKind::Unsupported,
+            "not a tcp socket: it has no ip peer",
+        )
+    })
+}
+
+/// An application with many listeners is told once.
 fn warn_of_no_source() {
     static WARNED: AtomicBool = AtomicBool::new(false);
     if !WARNED.swap(true, Ordering::Relaxed) {
         tracing::warn!(
-            "no TOA source on this machine, so clients appear with the balancer's address: \
-             run `toa load` as root or load the toa kernel module; no restart is needed then"
+            "no TOA source answers here, so clients appear with the balancer's address: run \
+             `toa load` as root or load the toa kernel module; no restart is needed then"
         );
     }
 }
 
-/// Which source answers on this machine, asked through any TCP socket.
+/// Which source answers here, asked through any TCP socket; for tools.
 #[must_use]
 pub fn detect_source(socket: &impl AsSocket) -> SourceKind {
-    detect(sys::borrow(socket))
-}
-
-fn detect(socket: BorrowedSocket<'_>) -> SourceKind {
-    if sys::ask::<ToaInfo>(socket).is_ok() {
-        return SourceKind::Own;
+    if let Ok(info) = source_info(socket) {
+        return SourceKind::of(&info);
     }
-    match third_party_answer(sys::ask::<ToaNat64Peer>(socket)) {
-        Answer::NoSource | Answer::Failed(_) => SourceKind::None,
+    match SourceReply::from_lookup(sys::ask(sys::borrow(socket))) {
+        SourceReply::NoSource | SourceReply::Failed(_) => SourceKind::Absent,
         _ => SourceKind::ThirdParty,
     }
 }
 
-/// What the 4096 call's outcome means, of our sources and of the modules in use.
-fn third_party_answer(outcome: io::Result<ToaNat64Peer>) -> Answer {
-    let error = match outcome {
-        Ok(peer) => return Answer::Peer(peer),
-        Err(error) => error,
-    };
-    match error.raw_os_error() {
-        _ if no_such_call(&error) => Answer::NoSource,
-        Some(libc::EINVAL | libc::ENOTCONN) => Answer::NotSent,
-        Some(libc::EFAULT) => Answer::Accepted,
-        _ => Answer::failed(&error),
-    }
-}
-
-fn no_such_call(error: &io::Error) -> bool {
-    error.raw_os_error() == sys::no_such_option().raw_os_error()
+/// The raw answer of one of our sources about `socket`, any TCP socket; for tools.
+///
+/// # Errors
+/// The kernel's: ENOPROTOOPT where no source of ours answers.
+pub fn source_info(socket: &impl AsSocket) -> io::Result<ToaInfo> {
+    sys::ask(sys::borrow(socket))
 }
 
 #[cfg(test)]

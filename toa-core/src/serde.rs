@@ -1,15 +1,18 @@
-//! Settings in configuration files: as the text that they parse from, or as a list
-//! of its words.
+//! Settings in configuration files, as the text that they parse from or as a list of its
+//! words; and what is known of a connection, for logs and sessions.
 
+use std::borrow::Cow;
 use std::fmt::{self, Display};
 use std::marker::PhantomData;
+use std::net::SocketAddr;
 use std::str::FromStr;
 
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
+use crate::addr::to_mapped;
+use crate::client_addr::{ClientAddr, Provenance};
 use crate::kinds::OptionKinds;
-use crate::mode::Mode;
 use crate::policy::Policy;
 use crate::trust::TrustedPeers;
 
@@ -76,7 +79,50 @@ as_words! {
     TrustedPeers: "`private`, `any`, `none`, CIDRs separated by commas, or a list of CIDRs",
     Policy: "`source`, `private`, `any`, `none`, CIDRs separated by commas, or a list of CIDRs",
     OptionKinds: "tcp option kinds separated by commas, or a list of them",
-    Mode: "`fallback` or `require`",
+}
+
+impl Serialize for Provenance {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Provenance {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
+/// How a [`ClientAddr`] is written: addresses as text, IPv4 as IPv4.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename = "ClientAddr")]
+struct Written {
+    client: SocketAddr,
+    peer: SocketAddr,
+    provenance: Provenance,
+}
+
+impl Serialize for ClientAddr {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Written {
+            client: self.client_canonical(),
+            peer: self.peer_canonical(),
+            provenance: self.provenance(),
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ClientAddr {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Written {
+            client,
+            peer,
+            provenance,
+        } = Written::deserialize(deserializer)?;
+        Ok(Self::new(to_mapped(client), to_mapped(peer), provenance))
+    }
 }
 
 #[cfg(test)]
@@ -127,10 +173,6 @@ mod tests {
             ("[77, 254]", kinds),
             (r#"["254", "77"]"#, kinds),
         ]);
-        reads(&[
-            (r#""require""#, Mode::Require),
-            (r#""fallback""#, Mode::Fallback),
-        ]);
     }
 
     #[test]
@@ -153,10 +195,29 @@ mod tests {
             ("[8]", "tcp option kind 8 has a standard meaning"),
             ("[]", "no tcp option kind given"),
         ]);
-        refuses::<Mode>(&[
-            (r#""deny""#, "\"deny\" is not a mode"),
-            (r#"["", "require"]"#, "\",require\" is not a mode"),
-            ("true", "expected `fallback` or `require`"),
+    }
+
+    #[test]
+    fn a_client_is_written_with_its_provenance_and_read_back() {
+        let client = ClientAddr::new(
+            "[2001:db8::7]:41234".parse().unwrap(),
+            "[::ffff:10.0.0.9]:5000".parse().unwrap(),
+            Provenance::Toa,
+        );
+        let json = r#"{"client":"[2001:db8::7]:41234","peer":"10.0.0.9:5000","provenance":"toa"}"#;
+        assert_eq!(serde_json::to_string(&client).unwrap(), json);
+        reads(&[(json, client)]);
+        reads(&[(r#""not_sent""#, Provenance::NotSent)]);
+        refuses::<Provenance>(&[
+            (r#""none""#, "\"none\" is not a provenance"),
+            ("7", "expected a string"),
+        ]);
+        refuses::<ClientAddr>(&[
+            (r#"{"client":"[2001:db8::7]:41234"}"#, "missing field"),
+            (
+                r#"{"client":"2001:db8::7","peer":"10.0.0.9:5000","provenance":"toa"}"#,
+                "invalid socket address",
+            ),
         ]);
     }
 }

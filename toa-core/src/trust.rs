@@ -51,7 +51,7 @@ enum Set {
 /// A text that is not a trusted set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum TrustError {
+pub enum ParseTrustedPeersError {
     /// Not a network.
     #[error(
         "{0:?} is not a network: write CIDRs such as 10.0.0.0/8 or fd00::/8, or `private`, `any` or `none`"
@@ -174,16 +174,16 @@ fn unmapped(net: IpNet) -> IpNet {
 }
 
 impl FromStr for TrustedPeers {
-    type Err = TrustError;
+    type Err = ParseTrustedPeersError;
 
-    fn from_str(text: &str) -> Result<Self, TrustError> {
+    fn from_str(text: &str) -> Result<Self, ParseTrustedPeersError> {
         let words: Vec<&str> = text
             .split(',')
             .map(str::trim)
             .filter(|word| !word.is_empty())
             .collect();
         match words.as_slice() {
-            [] => Err(TrustError::Empty),
+            [] => Err(ParseTrustedPeersError::Empty),
             ["any"] => Ok(Self::insecure_any()),
             ["private"] => Ok(Self::private()),
             ["none"] => Ok(Self::none()),
@@ -192,20 +192,20 @@ impl FromStr for TrustedPeers {
     }
 }
 
-fn parse_net(word: &str) -> Result<IpNet, TrustError> {
+fn parse_net(word: &str) -> Result<IpNet, ParseTrustedPeersError> {
     if matches!(word, "any" | "private" | "none") {
-        return Err(TrustError::NotAlone(word.to_owned()));
+        return Err(ParseTrustedPeersError::NotAlone(word.to_owned()));
     }
     if let Ok(host) = word.parse::<IpAddr>() {
         return Ok(host.into());
     }
     let net: IpNet = word
         .parse()
-        .map_err(|_| TrustError::NotANetwork(word.to_owned()))?;
+        .map_err(|_| ParseTrustedPeersError::NotANetwork(word.to_owned()))?;
     if net.addr() == net.network() {
         Ok(net)
     } else {
-        Err(TrustError::HostBits(net, net.trunc()))
+        Err(ParseTrustedPeersError::HostBits(net, net.trunc()))
     }
 }
 

@@ -1,6 +1,6 @@
-//! What belongs to a whole process: its environment, and a warning it gives once. Each
-//! test starts this program again as a process of its own.
-
+//! What belongs to a whole process: a warning that it gives once. The test starts this
+//! program again as a process of its own.
+#![cfg(feature = "tokio")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::process::{Command, Output};
@@ -8,14 +8,11 @@ use std::process::{Command, Output};
 /// Set in the process that a test starts.
 const CHILD: &str = "TOA_TEST_CHILD";
 
-/// Runs the test of this name again, alone and with these variables.
-fn child(test: &str, variables: &[(&str, &str)]) -> Output {
+/// Runs the test of this name again, alone.
+fn child(test: &str) -> Output {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
         .env(CHILD, "1")
-        .env_remove("TOA_TRUSTED_PEERS")
-        .env_remove("TOA_MODE")
-        .envs(variables.iter().copied())
         .output()
         .unwrap()
 }
@@ -35,41 +32,11 @@ fn said(output: &Output) -> String {
 }
 
 #[test]
-fn policy_and_mode_come_from_the_environment() {
-    if is_child() {
-        let policy = toa_core::Policy::from_env().map_or_else(|e| e.to_string(), |p| p.to_string());
-        let mode = toa_core::Mode::from_env().map_or_else(|e| e.to_string(), |m| m.to_string());
-        print!("said<{policy}; {mode}>");
-        return;
-    }
-    for (variables, expected) in [
-        (vec![], "source; fallback"),
-        (
-            vec![
-                ("TOA_TRUSTED_PEERS", "10.1.0.0/16"),
-                ("TOA_MODE", "require"),
-            ],
-            "10.1.0.0/16; require",
-        ),
-        (
-            vec![("TOA_TRUSTED_PEERS", "10.1"), ("TOA_MODE", "strict")],
-            "the environment variable TOA_TRUSTED_PEERS has the value \"10.1\": correct it or \
-             unset it; the environment variable TOA_MODE has the value \"strict\": correct it or \
-             unset it",
-        ),
-    ] {
-        let output = child("policy_and_mode_come_from_the_environment", &variables);
-        assert_eq!(said(&output), expected);
-    }
-}
-
-#[cfg(feature = "tokio")]
-#[test]
 fn a_process_with_many_listeners_is_warned_once_that_there_is_no_source() {
     use std::net::TcpListener;
 
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-    let missing = toa_core::detect_source(&socket) == toa_core::SourceKind::None;
+    let missing = toa_core::detect_source(&socket) == toa_core::SourceKind::Absent;
     if is_child() {
         tracing_subscriber::fmt()
             .with_writer(std::io::stdout)
@@ -89,8 +56,8 @@ fn a_process_with_many_listeners_is_warned_once_that_there_is_no_source() {
         return;
     }
     let test = "a_process_with_many_listeners_is_warned_once_that_there_is_no_source";
-    let warnings = said(&child(test, &[]))
-        .matches("no TOA source on this machine")
+    let warnings = said(&child(test))
+        .matches("no TOA source answers here")
         .count();
     assert_eq!(warnings, usize::from(missing));
 }

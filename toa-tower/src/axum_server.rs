@@ -5,24 +5,24 @@ use std::io;
 use std::sync::Arc;
 
 use axum_server::accept::Accept;
-use toa_core::Policy;
+use toa_core::{Policy, Resolver};
 use tokio::net::TcpStream;
 
-use crate::accepted::Accepted;
-use crate::add_client_addr::AddClientAddr;
+use crate::client::ClientAddr;
+use crate::layer::Toa;
 
 /// The listener half for axum-server. It is the innermost acceptor, before TLS, so that
 /// it sees the socket:
 ///
 /// ```no_run
-/// # #[cfg(feature = "axum")]
+/// # #[cfg(feature = "axum-0_8")]
 /// # async fn run(config: axum_server::tls_rustls::RustlsConfig) -> std::io::Result<()> {
 /// use axum::{Router, routing::get};
 /// use axum_server::tls_rustls::RustlsAcceptor;
 /// use toa_tower::{RealClient, ToaAcceptor, ToaLayer};
 ///
 /// let app = Router::new()
-///     .route("/", get(|RealClient(client): RealClient| async move { client.to_string() }))
+///     .route("/", get(|client: RealClient| async move { client.to_string() }))
 ///     .layer(ToaLayer);
 /// let addr = std::net::SocketAddr::from(([0; 8], 3000));
 /// axum_server::bind(addr)
@@ -34,10 +34,10 @@ use crate::add_client_addr::AddClientAddr;
 /// ```
 ///
 /// One system call per connection; a second one where no source of ours answers, as
-/// axum-server does not tell an acceptor what `accept()` returned. The first connection
-/// finds out which source is there, and the log warns once when there is none.
+/// axum-server does not tell an acceptor what `accept()` returned. The log warns once, with
+/// the first connection, when there is no source.
 #[derive(Clone, Debug, Default)]
-pub struct ToaAcceptor(Arc<Accepted>);
+pub struct ToaAcceptor(Arc<Resolver>);
 
 impl ToaAcceptor {
     /// With the default [`Policy`].
@@ -49,20 +49,20 @@ impl ToaAcceptor {
     /// Replaces the default [`Policy`].
     #[must_use]
     pub fn with_policy(self, policy: Policy) -> Self {
-        Self(Arc::new(Accepted::new(policy)))
+        Self(Arc::new(Resolver::new().with_policy(policy)))
     }
 }
 
 impl<S> Accept<TcpStream, S> for ToaAcceptor {
     type Stream = TcpStream;
-    type Service = AddClientAddr<S>;
-    type Future = Ready<io::Result<(TcpStream, AddClientAddr<S>)>>;
+    type Service = Toa<S, ClientAddr>;
+    type Future = Ready<io::Result<(TcpStream, Toa<S, ClientAddr>)>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
         ready(
             self.0
-                .resolve_alone(&stream)
-                .map(|client| (stream, AddClientAddr::new(service, client))),
+                .resolve_connected(&stream)
+                .map(|client| (stream, Toa::for_connection(service, client))),
         )
     }
 }

@@ -7,19 +7,14 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
-use crate::client_addr::ClientAddr;
-use crate::real_client::RealClient;
-use crate::wiring::NotWiredUp;
+use crate::client::{ClientAddr, RealClient};
+use crate::known::{self, ClientAddrError};
 
 impl<S: Sync> FromRequestParts<S> for ClientAddr {
-    type Rejection = NotWiredUp;
+    type Rejection = ClientAddrError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, NotWiredUp> {
-        published(parts).ok_or_else(|| {
-            let missing = NotWiredUp::diagnose(&parts.extensions);
-            missing.log();
-            missing
-        })
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ClientAddrError> {
+        known::find_or_log(&parts.extensions).copied()
     }
 }
 
@@ -27,17 +22,15 @@ impl<S: Sync> OptionalFromRequestParts<S> for ClientAddr {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
-        Ok(published(parts))
+        Ok(Self::from_extensions(&parts.extensions))
     }
 }
 
 impl<S: Sync> FromRequestParts<S> for RealClient {
-    type Rejection = NotWiredUp;
+    type Rejection = ClientAddrError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, NotWiredUp> {
-        <ClientAddr as FromRequestParts<S>>::from_request_parts(parts, state)
-            .await
-            .map(Self::from)
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ClientAddrError> {
+        known::find_or_log(&parts.extensions).map(|client| Self(client.client()))
     }
 }
 
@@ -45,17 +38,13 @@ impl<S: Sync> OptionalFromRequestParts<S> for RealClient {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
-        Ok(published(parts).map(Self::from))
+        Ok(Self::from_extensions(&parts.extensions))
     }
 }
 
-impl IntoResponse for NotWiredUp {
-    /// 500; the body is the sentence that says what to add.
+impl IntoResponse for ClientAddrError {
+    /// 500 with a short body; what to add stands in the log.
     fn into_response(self) -> Response {
-        (StatusCode::INTERNAL_SERVER_ERROR, self.to_string()).into_response()
+        (StatusCode::INTERNAL_SERVER_ERROR, "internal server error").into_response()
     }
-}
-
-fn published(parts: &Parts) -> Option<ClientAddr> {
-    parts.extensions.get().copied()
 }

@@ -1,13 +1,13 @@
 //! A key for tower_governor: the client's address, IPv6 by its network.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use http::{Request, StatusCode};
 use tower_governor::GovernorError;
 use tower_governor::key_extractor::KeyExtractor;
 
-use crate::wiring;
+use crate::known::{self, ClientAddrError};
 
 /// Rate limits by the real client: an IPv4 client by its address, an IPv6 client by
 /// its network, /64 unless told otherwise, as one customer has at least that much and
@@ -28,17 +28,23 @@ use crate::wiring;
 /// The feature turns `tower_governor`'s own `tracing` on, which logs each refusal at
 /// `INFO`; `tower_governor=warn` in the log filter keeps that from a stranger.
 ///
-/// Without the listener half it answers 500 with the sentence that says what to add.
+/// Requests of a Unix socket (see [`UnixClient`](crate::UnixClient)) count as one client.
+/// Without the listener half it answers 500, and the log says what to add.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RealClientKey {
     ipv6_prefix: u8,
 }
 
-/// What [`RealClientKey`] counts by; shown as `192.0.2.1` or `2001:db8::/64`.
+/// What [`RealClientKey`] counts by; shown as `192.0.2.1`, `2001:db8::/64` or `unix`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ClientNetwork {
-    network: IpAddr,
-    prefix: u8,
+pub struct ClientNetwork(Network);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Network {
+    V4(Ipv4Addr),
+    V6(Ipv6Addr, u8),
+    /// The programs of this machine, which have no addresses.
+    Unix,
 }
 
 impl RealClientKey {
@@ -64,19 +70,13 @@ impl RealClientKey {
     }
 
     fn network(self, client: Ipv6Addr) -> ClientNetwork {
-        match client.to_canonical() {
-            IpAddr::V4(v4) => ClientNetwork {
-                network: v4.into(),
-                prefix: 32,
-            },
-            IpAddr::V6(v6) => ClientNetwork {
-                network: Ipv6Addr::from_bits(
-                    v6.to_bits() & (u128::MAX << (128 - self.ipv6_prefix)),
-                )
-                .into(),
-                prefix: self.ipv6_prefix,
-            },
-        }
+        ClientNetwork(match client.to_canonical() {
+            IpAddr::V4(v4) => Network::V4(v4),
+            IpAddr::V6(v6) => {
+                let mask = u128::MAX << (128 - self.ipv6_prefix);
+                Network::V6(Ipv6Addr::from_bits(v6.to_bits() & mask), self.ipv6_prefix)
+            }
+        })
     }
 }
 
@@ -94,11 +94,12 @@ impl KeyExtractor for RealClientKey {
     }
 
     fn extract<T>(&self, request: &Request<T>) -> Result<ClientNetwork, GovernorError> {
-        match wiring::known_or_log(request.extensions()) {
+        match known::find_or_log(request.extensions()) {
             Ok(client) => Ok(self.network(*client.client().ip())),
-            Err(missing) => Err(GovernorError::Other {
+            Err(ClientAddrError::UnixSocket) => Ok(ClientNetwork(Network::Unix)),
+            Err(ClientAddrError::NotWiredUp) => Err(GovernorError::Other {
                 code: StatusCode::INTERNAL_SERVER_ERROR,
-                msg: Some(missing.to_string()),
+                msg: Some("internal server error".to_owned()),
                 headers: None,
             }),
         }
@@ -111,9 +112,10 @@ impl KeyExtractor for RealClientKey {
 
 impl fmt::Display for ClientNetwork {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.network {
-            IpAddr::V4(v4) => v4.fmt(f),
-            IpAddr::V6(v6) => write!(f, "{v6}/{}", self.prefix),
+        match self.0 {
+            Network::V4(v4) => v4.fmt(f),
+            Network::V6(v6, prefix) => write!(f, "{v6}/{prefix}"),
+            Network::Unix => f.write_str("unix"),
         }
     }
 }

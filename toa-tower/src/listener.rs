@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use toa_core::{Policy, SourceKind};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 
-use crate::client_addr::ClientAddr;
+use crate::client::ClientAddr;
 
 /// A `tokio` TCP listener that knows the client of each connection it accepts, with
 /// one system call per connection; [`toa_core::ToaListener`] as a listener for
@@ -80,5 +80,95 @@ impl ToaListener {
     #[must_use]
     pub const fn get_ref(&self) -> &TcpListener {
         self.0.get_ref()
+    }
+}
+
+#[cfg(feature = "axum-0_8")]
+mod for_axum {
+    use std::io;
+    use std::net::SocketAddr;
+    use std::time::Duration;
+
+    use axum::serve::Listener;
+    use tokio::net::TcpStream;
+
+    use super::ToaListener;
+    use crate::client::ClientAddr;
+
+    /// How long to wait before an unusable listener is tried again.
+    const BACK_OFF: Duration = Duration::from_secs(1);
+
+    /// A listener that may fail.
+    trait TryAccept: Send {
+        type Io;
+
+        fn try_accept(&mut self)
+        -> impl Future<Output = io::Result<(Self::Io, ClientAddr)>> + Send;
+    }
+
+    impl TryAccept for ToaListener {
+        type Io = TcpStream;
+
+        async fn try_accept(&mut self) -> io::Result<(TcpStream, ClientAddr)> {
+            Self::accept(self).await
+        }
+    }
+
+    impl Listener for ToaListener {
+        type Io = TcpStream;
+        type Addr = ClientAddr;
+
+        async fn accept(&mut self) -> (TcpStream, ClientAddr) {
+            accept(self).await
+        }
+
+        /// The listening address in the form of a client, as axum asks for one type.
+        fn local_addr(&self) -> io::Result<ClientAddr> {
+            Self::local_addr(self).map(listening)
+        }
+    }
+
+    #[cfg(feature = "rustls-0_23")]
+    impl TryAccept for crate::tls::TlsListener {
+        type Io = tokio_rustls::server::TlsStream<TcpStream>;
+
+        async fn try_accept(&mut self) -> io::Result<(Self::Io, ClientAddr)> {
+            Self::accept(self).await
+        }
+    }
+
+    #[cfg(feature = "rustls-0_23")]
+    impl Listener for crate::tls::TlsListener {
+        type Io = tokio_rustls::server::TlsStream<TcpStream>;
+        type Addr = ClientAddr;
+
+        async fn accept(&mut self) -> (Self::Io, ClientAddr) {
+            accept(self).await
+        }
+
+        /// The listening address in the form of a client, as axum asks for one type.
+        fn local_addr(&self) -> io::Result<ClientAddr> {
+            Self::local_addr(self).map(listening)
+        }
+    }
+
+    /// axum's contract has no way to give up on a listener: tries until it works.
+    async fn accept<L: TryAccept>(listener: &mut L) -> (L::Io, ClientAddr) {
+        let mut logged = false;
+        loop {
+            match listener.try_accept().await {
+                Ok(accepted) => return accepted,
+                Err(error) => {
+                    if !std::mem::replace(&mut logged, true) {
+                        tracing::error!(%error, "the listening socket is unusable, trying again");
+                    }
+                    tokio::time::sleep(BACK_OFF).await;
+                }
+            }
+        }
+    }
+
+    fn listening(local: SocketAddr) -> ClientAddr {
+        toa_core::ClientAddr::of_listener(local).into()
     }
 }

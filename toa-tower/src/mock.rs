@@ -1,35 +1,30 @@
 //! A made-up client for users' own tests.
 
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV6};
-use std::task::{Context, Poll};
+use std::net::SocketAddr;
 
 use http::Request;
-use toa_core::{Provenance, to_mapped};
 use tower_layer::Layer;
-use tower_service::Service;
 
-use crate::client_addr::ClientAddr;
-use crate::{tonic_info, wiring};
+use crate::client::ClientAddr;
+use crate::layer::{Toa, Write};
+use crate::{connect_info, grpc, known};
 
-/// Where a mocked client's balancer is.
-const BALANCER: SocketAddrV6 =
-    SocketAddrV6::new(Ipv4Addr::new(10, 0, 0, 1).to_ipv6_mapped(), 40000, 0, 0);
-
-/// Gives each request a made-up client, for tests that call the app without a
-/// listener. Handlers and layers see it as they see a real one; where there is a real
-/// one, that wins. Under tonic a request's `remote_addr()` tells it too.
+/// Gives each request a made-up client, for tests that call the app without a listener. It
+/// stands for the listener half and leaves what that leaves, no more: axum's
+/// `ConnectInfo<ClientAddr>`, and tonic's connection information. Where there is a real
+/// client, that wins.
 ///
 /// Add it outside of the app under test, which keeps its [`ToaLayer`](crate::ToaLayer):
 ///
 /// ```
-/// # #[cfg(feature = "axum")]
+/// # #[cfg(feature = "axum-0_8")]
 /// # fn main() -> Result<(), std::net::AddrParseError> {
 /// use axum::{Router, routing::get};
 /// use toa_tower::{MockToaLayer, RealClient, ToaLayer};
 ///
 /// fn app() -> Router {
 ///     Router::new()
-///         .route("/", get(|RealClient(client): RealClient| async move { client.to_string() }))
+///         .route("/", get(|client: RealClient| async move { client.to_string() }))
 ///         .layer(ToaLayer)
 /// }
 ///
@@ -38,71 +33,45 @@ const BALANCER: SocketAddrV6 =
 /// # drop(app_under_test);
 /// # Ok(())
 /// # }
-/// # #[cfg(not(feature = "axum"))]
+/// # #[cfg(not(feature = "axum-0_8"))]
 /// # fn main() {}
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct MockToaLayer(ClientAddr);
 
-/// The service of [`MockToaLayer`].
-#[derive(Clone, Copy, Debug)]
-pub struct MockToa<S> {
-    inner: S,
-    client: ClientAddr,
-}
-
 impl MockToaLayer {
-    #[cfg_attr(
-        not(feature = "tonic"),
-        expect(dead_code, reason = "only tonic's requests can be made by hand")
-    )]
-    pub(crate) const fn client(self) -> ClientAddr {
-        self.0
-    }
-
     /// A client for whom a trusted balancer vouches, at 10.0.0.1:40000.
     #[must_use]
     pub fn new(client: impl Into<SocketAddr>) -> Self {
-        let client = to_mapped(client.into());
-        Self(ClientAddr::mock(client, BALANCER, Provenance::Toa))
+        Self(ClientAddr::mock_toa(client))
     }
 }
 
 impl From<ClientAddr> for MockToaLayer {
-    /// Any story, such as one made by [`ClientAddr::mock`].
+    /// Any connection, such as one made by [`ClientAddr::mock`].
     fn from(client: ClientAddr) -> Self {
         Self(client)
     }
 }
 
 impl<S> Layer<S> for MockToaLayer {
-    type Service = MockToa<S>;
+    type Service = Toa<S, Self>;
 
-    fn layer(&self, inner: S) -> MockToa<S> {
-        MockToa {
-            inner,
-            client: self.0,
-        }
+    fn layer(&self, inner: S) -> Toa<S, Self> {
+        Toa::new(inner, *self)
     }
 }
 
-impl<S, B> Service<Request<B>> for MockToa<S>
-where
-    S: Service<Request<B>>,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut request: Request<B>) -> S::Future {
+impl Write for MockToaLayer {
+    fn write<B>(&self, request: &mut Request<B>) {
         let extensions = request.extensions_mut();
-        let client = wiring::known(extensions).unwrap_or(self.client);
-        wiring::publish(extensions, client);
-        tonic_info::mock(extensions, client);
-        self.inner.call(request)
+        let client = match known::find(extensions) {
+            Some(real) => *real,
+            None => {
+                connect_info::insert(extensions, self.0);
+                self.0
+            }
+        };
+        grpc::insert(extensions, client);
     }
 }

@@ -11,29 +11,35 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::server::TlsStream;
 
-use crate::client_addr::ClientAddr;
+use crate::client::ClientAddr;
 use crate::listener::ToaListener;
 
-/// How long a client may take for its handshake.
+/// How long a client may take for its handshake, unless told otherwise.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How many handshakes may be under way at once, unless told otherwise.
+const MAX_HANDSHAKES: usize = 1024;
 
 /// A [`ToaListener`] with TLS around it, made by [`ToaListener::with_tls`]; for
 /// `axum::serve` and for accept loops.
 ///
-/// Handshakes run beside each other, so that a slow client holds up nobody. One that
-/// fails, or takes longer than ten seconds, ends its connection and is logged at debug.
+/// Handshakes run beside each other, so that a slow client holds up nobody; with 1024
+/// under way the next connection waits in the kernel's accept queue. One that fails, or
+/// takes longer than ten seconds, ends its connection and is logged at debug.
 #[derive(Debug)]
 pub struct TlsListener {
     listener: ToaListener,
     config: Arc<ServerConfig>,
     handshakes: JoinSet<io::Result<(TlsStream<TcpStream>, ClientAddr)>>,
+    max_handshakes: usize,
+    handshake_timeout: Duration,
 }
 
 impl ToaListener {
     /// Speaks TLS on each connection:
     ///
     /// ```no_run
-    /// # #[cfg(feature = "axum")]
+    /// # #[cfg(feature = "axum-0_8")]
     /// # async fn run(
     /// #     app: axum::Router,
     /// #     config: std::sync::Arc<tokio_rustls::rustls::ServerConfig>,
@@ -52,11 +58,31 @@ impl ToaListener {
             listener: self,
             config,
             handshakes: JoinSet::new(),
+            max_handshakes: MAX_HANDSHAKES,
+            handshake_timeout: HANDSHAKE_TIMEOUT,
         }
     }
 }
 
 impl TlsListener {
+    /// Replaces the 1024 handshakes that may be under way at once.
+    ///
+    /// # Panics
+    /// When it is 0, as no connection would ever be accepted.
+    #[must_use]
+    pub const fn with_max_handshakes(mut self, max: usize) -> Self {
+        assert!(max > 0, "with no handshake at once nobody is ever served");
+        self.max_handshakes = max;
+        self
+    }
+
+    /// Replaces the ten seconds that a client has for its handshake.
+    #[must_use]
+    pub const fn with_handshake_timeout(mut self, timeout: Duration) -> Self {
+        self.handshake_timeout = timeout;
+        self
+    }
+
     /// The next connection whose handshake is done, and its client. Cancellation safe.
     ///
     /// # Errors
@@ -64,10 +90,11 @@ impl TlsListener {
     pub async fn accept(&mut self) -> io::Result<(TlsStream<TcpStream>, ClientAddr)> {
         loop {
             tokio::select! {
-                accepted = self.listener.accept() => {
+                accepted = self.listener.accept(), if self.handshakes.len() < self.max_handshakes => {
                     let (stream, client) = accepted?;
                     let acceptor = TlsAcceptor::from(Arc::clone(&self.config));
-                    self.handshakes.spawn(handshake(acceptor, stream, client));
+                    let timeout = self.handshake_timeout;
+                    self.handshakes.spawn(handshake(acceptor, stream, client, timeout));
                 }
                 Some(done) = self.handshakes.join_next() => {
                     match done.map_err(io::Error::other).flatten() {
@@ -98,7 +125,8 @@ async fn handshake(
     acceptor: TlsAcceptor,
     stream: TcpStream,
     client: ClientAddr,
+    timeout: Duration,
 ) -> io::Result<(TlsStream<TcpStream>, ClientAddr)> {
-    let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await??;
+    let stream = tokio::time::timeout(timeout, acceptor.accept(stream)).await??;
     Ok((stream, client))
 }

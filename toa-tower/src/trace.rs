@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `client.address`, `client.port` | the best-known client |
 //! | `network.peer.address`, `network.peer.port` | the TCP peer: the balancer, or the client itself |
-//! | `toa.provenance` | where the client's address comes from, such as `toa` or `no option sent` |
+//! | `toa.provenance` | where the client's address comes from, [`Provenance::as_str`](toa_core::Provenance::as_str): `toa`, `not_sent` |
 //!
 //! IPv4 addresses are written as such. A request whose connection is not known, for
 //! want of a listener half, has none of the fields.
@@ -22,7 +22,7 @@ use tower_http::trace::MakeSpan;
 use tracing::field::{Empty, display};
 use tracing::{Level, Span, span};
 
-use crate::wiring;
+use crate::client::ClientAddr;
 
 /// A value for `TraceLayer::make_span_with` of tower-http: each request's span carries
 /// the [client's fields](self), beside `http.request.method`, `url.path` and
@@ -82,7 +82,7 @@ impl<B> MakeSpan<B> for ToaMakeSpan {
             Level::DEBUG => of_level!(Level::DEBUG),
             Level::TRACE => of_level!(Level::TRACE),
         };
-        if let Some(client) = wiring::known(request.extensions()) {
+        if let Some(client) = ClientAddr::from_extensions(request.extensions()) {
             record(&span, &client);
         }
         span
@@ -92,24 +92,21 @@ impl<B> MakeSpan<B> for ToaMakeSpan {
 /// Records the [client's fields](self) in a span of your own, those that it declares:
 ///
 /// ```
-/// # let client = toa_tower::ClientAddr::mock(
-/// #     "[2001:db8::7]:41234".parse().unwrap(),
-/// #     "[::ffff:10.0.0.9]:5000".parse().unwrap(),
-/// #     toa_tower::Provenance::Toa,
-/// # );
 /// use tracing::field::Empty;
 ///
+/// # fn session(client: toa_tower::ClientAddr) {
 /// let span = tracing::info_span!("session", client.address = Empty, client.port = Empty);
 /// toa_tower::trace::record(&span, &client);
+/// # }
 /// ```
-pub fn record(span: &Span, client: &toa_core::ClientAddr) {
-    let peer = toa_core::to_canonical(client.peer());
+pub fn record(span: &Span, client: &ClientAddr) {
+    let peer = client.peer_canonical();
     let client_addr = client.client_canonical();
     span.record("client.address", display(client_addr.ip()))
         .record("client.port", client_addr.port())
         .record("network.peer.address", display(peer.ip()))
         .record("network.peer.port", peer.port())
-        .record("toa.provenance", display(client.provenance()));
+        .record("toa.provenance", client.provenance().as_str());
 }
 
 /// As OpenTelemetry writes it.

@@ -1,6 +1,6 @@
 //! Accepting is cancelled between any two polls: no connection is lost, and none gets
 //! another's client.
-#![cfg(all(feature = "rustls", feature = "tonic"))]
+#![cfg(all(feature = "rustls-0_23", feature = "tonic-0_14"))]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;

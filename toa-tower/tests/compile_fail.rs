@@ -1,6 +1,10 @@
 //! Misuse that the types catch. The messages are the compiler's of the Rust version
 //! that the workspace declares; other versions word them differently.
-#![cfg(all(feature = "axum", feature = "axum-server", feature = "rustls"))]
+#![cfg(all(
+    feature = "axum-0_8",
+    feature = "axum-server-0_9",
+    feature = "rustls-0_23"
+))]
 
 use std::process::Command;
 

@@ -1,6 +1,6 @@
 //! What is said when one half of the wiring is missing. One test, as the log is the
 //! process's.
-#![cfg(feature = "axum")]
+#![cfg(feature = "axum-0_8")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
@@ -9,9 +9,8 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::extract::{ConnectInfo, Extension};
 use axum::routing::get;
-use common::{read, story};
+use common::{connection_of, read};
 use http::StatusCode;
 use toa_tower::{ClientAddr, MockToaLayer, Provenance, RealClient, ToaLayer};
 use tower::ServiceExt;
@@ -42,32 +41,27 @@ fn routes() -> Router {
             get(|client: RealClient| async move { client.to_string() }),
         )
         .route(
-            "/story",
+            "/client-addr",
             get(|client: ClientAddr| async move { client.to_string() }),
         )
         .route(
             "/maybe",
             get(
-                |client: Option<RealClient>, story: Option<ClientAddr>| async move {
-                    format!("{client:?} {story:?}")
+                |client: Option<RealClient>, whole: Option<ClientAddr>| async move {
+                    format!("{client:?} {whole:?}")
                 },
             ),
         )
         .route("/other", get(|| async { "fine" }))
 }
 
-const LISTENER: &str = "toa-tower is not wired up: the listener half is missing, serve a \
-    `ToaListener` with `app.into_make_service_with_connect_info::<ClientAddr>()`, or wrap each \
-    connection's service in `AddClientAddr`; with axum-server use `ToaAcceptor`, with tonic \
-    `ToaIncoming`";
-const LAYER: &str = "toa-tower is not wired up: the layer is missing, add `.layer(ToaLayer)` to \
-    the app";
-const BOTH: &str = "toa-tower is not wired up: layer and listener half are missing, add \
-    `.layer(ToaLayer)` to the app and serve a `ToaListener` with \
-    `app.into_make_service_with_connect_info::<ClientAddr>()`";
+const NOT_WIRED_UP: &str = "toa-tower is not wired up: serve a `ToaListener` with \
+    `app.into_make_service_with_connect_info::<ClientAddr>()`; with axum-server use `ToaAcceptor`, \
+    with tonic `ToaIncoming` and `.layer(incoming.layer())`, in an accept loop of your own \
+    `Toa::for_connection`";
 
 #[tokio::test]
-async fn each_missing_half_is_named_to_the_caller_and_once_in_the_log() {
+async fn a_missing_listener_half_is_a_500_without_a_reason_and_named_once_in_the_log() {
     let log = Log::default();
     let writer = log.clone();
     tracing_subscriber::fmt()
@@ -77,30 +71,31 @@ async fn each_missing_half_is_named_to_the_caller_and_once_in_the_log() {
         .with_max_level(tracing::Level::INFO)
         .with_writer(move || writer.clone())
         .init();
-    let connection = story("[::1]:1", "[::1]:1", Provenance::NotSent);
-    let mocked = routes()
-        .layer(ToaLayer)
-        .layer(MockToaLayer::from(connection));
-    let response = mocked.oneshot(common::get("/")).await.unwrap();
+    // A layer alone is enough to be told, whatever the handlers ask for.
+    let layered = || routes().layer(ToaLayer);
+    let response = layered().oneshot(common::get("/other")).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
-    assert_eq!(log.take(), "");
-    for (app, sentence) in [
-        (routes().layer(ToaLayer), LISTENER),
-        (routes().layer(Extension(ConnectInfo(connection))), LAYER),
-        (routes(), BOTH),
-    ] {
-        for path in ["/", "/story", "/", "/story"] {
+    assert_eq!(log.take(), format!("ERROR {NOT_WIRED_UP}\n"));
+
+    for app in [routes(), layered()] {
+        for path in ["/", "/client-addr", "/", "/client-addr"] {
             let response = app.clone().oneshot(common::get(path)).await.unwrap();
+            let expected = "internal server error".to_owned();
             assert_eq!(
                 read(response).await,
-                (StatusCode::INTERNAL_SERVER_ERROR, sentence.to_owned())
+                (StatusCode::INTERNAL_SERVER_ERROR, expected)
             );
         }
-        assert_eq!(log.take(), format!("ERROR {sentence}\n"));
         for (path, body) in [("/maybe", "None None"), ("/other", "fine")] {
             let response = app.clone().oneshot(common::get(path)).await.unwrap();
             assert_eq!(read(response).await, (StatusCode::OK, body.to_owned()));
         }
-        assert_eq!(log.take(), "");
     }
+    assert_eq!(log.take(), "");
+
+    let connection = connection_of("[::1]:1", "[::1]:1", Provenance::NotSent);
+    let mocked = layered().layer(MockToaLayer::from(connection));
+    let response = mocked.oneshot(common::get("/")).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(log.take(), "");
 }

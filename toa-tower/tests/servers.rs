@@ -1,6 +1,10 @@
 //! Every server there is a listener half for, plain and with TLS: whoever connects is
 //! told their own address, by our extractors and by `ConnectInfo`.
-#![cfg(all(feature = "axum", feature = "axum-server", feature = "rustls"))]
+#![cfg(all(
+    feature = "axum-0_8",
+    feature = "axum-server-0_9",
+    feature = "rustls-0_23"
+))]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
@@ -15,7 +19,6 @@ use axum::routing::get;
 use axum::serve::{Listener, ListenerExt};
 use common::{BOTH, expected_provenance, get_all_over, tls};
 use http::StatusCode;
-use toa_core::to_mapped;
 use toa_tower::{ClientAddr, RealClient, ToaAcceptor, ToaLayer, ToaListener};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -25,10 +28,10 @@ fn app() -> Router {
     Router::new()
         .route(
             "/",
-            get(|RealClient(client): RealClient| async move { client.to_string() }),
+            get(|client: RealClient| async move { client.to_string() }),
         )
         .route(
-            "/story",
+            "/client-addr",
             get(|client: ClientAddr| async move { client.to_string() }),
         )
         .route(
@@ -44,16 +47,16 @@ async fn assert_tells_clients(server: SocketAddr, encrypted: bool) {
     for http in BOTH {
         let stream = TcpStream::connect(server).await.unwrap();
         let local = stream.local_addr().unwrap();
-        let paths = ["/", "/story", "/connect-info", "/"];
+        let paths = ["/", "/client-addr", "/connect-info", "/"];
         let answers = if encrypted {
             get_all_over(tls::connect(stream).await, http, &paths).await
         } else {
             get_all_over(stream, http, &paths).await
         };
-        let mapped = to_mapped(local).to_string();
-        let story = format!("{local} ({})", expected_provenance());
+        let shown = local.to_string();
+        let whole = format!("{local} ({})", expected_provenance());
         let expected =
-            [mapped.clone(), story, local.to_string(), mapped].map(|body| (StatusCode::OK, body));
+            [shown.clone(), whole, shown.clone(), shown].map(|body| (StatusCode::OK, body));
         assert_eq!(answers, expected, "{http:?}");
     }
 }
@@ -98,6 +101,46 @@ async fn a_client_that_is_slow_or_no_tls_client_holds_up_nobody() {
     tokio::time::timeout(Duration::from_secs(5), answered)
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn no_more_handshakes_are_under_way_at_once_than_configured_and_none_for_longer() {
+    let listener = ToaListener::bind(ANY).await.unwrap();
+    let server = listener.local_addr().unwrap();
+    let mut listener = listener
+        .with_tls(tls::server())
+        .with_max_handshakes(2)
+        .with_handshake_timeout(Duration::from_millis(300));
+    let accepting = tokio::spawn(async move { listener.accept().await });
+    // Two that say nothing keep a third waiting, until their time is over.
+    let silent = [
+        TcpStream::connect(server).await.unwrap(),
+        TcpStream::connect(server).await.unwrap(),
+    ];
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let third = TcpStream::connect(server).await.unwrap();
+    let connecting = tokio::spawn(tls::connect(third));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!connecting.is_finished());
+    tokio::time::timeout(Duration::from_secs(5), accepting)
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
+    drop(silent);
+}
+
+#[test]
+#[should_panic(expected = "with no handshake at once nobody is ever served")]
+fn a_listener_without_handshakes_is_refused_when_configured() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let listener = ToaListener::bind(ANY).await.unwrap();
+        let _ = listener.with_tls(tls::server()).with_max_handshakes(0);
+    });
 }
 
 /// A TLS listener as a user has written it, around any other.
@@ -172,7 +215,7 @@ async fn hyper_with_tls_around_our_listener() {
     use hyper_util::rt::{TokioExecutor, TokioIo};
     use hyper_util::server::conn::auto::Builder;
     use hyper_util::service::TowerToHyperService;
-    use toa_tower::AddClientAddr;
+    use toa_tower::Toa;
 
     let mut listener = ToaListener::bind(ANY)
         .await
@@ -182,7 +225,7 @@ async fn hyper_with_tls_around_our_listener() {
     tokio::spawn(async move {
         loop {
             let (stream, client) = listener.accept().await.unwrap();
-            let service = TowerToHyperService::new(AddClientAddr::new(app(), client));
+            let service = TowerToHyperService::new(Toa::for_connection(app(), client));
             tokio::spawn(async move {
                 Builder::new(TokioExecutor::new())
                     .serve_connection(TokioIo::new(stream), service)

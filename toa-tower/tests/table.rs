@@ -1,233 +1,292 @@
-//! Every way in which a connection can be known or not, against everything that asks:
-//! extractor, optional extractor, middleware, `ConnectInfo`, deny mode; whole answers.
-#![cfg(feature = "axum")]
+//! Every way in which a connection can be known or not, against everything that asks, with
+//! each layer and without: whole answers.
+#![cfg(feature = "axum-0_8")]
 
 mod common;
 
 use std::net::SocketAddr;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::connect_info::MockConnectInfo;
+use axum::extract::{ConnectInfo, Extension, Request};
 use axum::middleware::{Next, from_fn};
 use axum::routing::get;
-use common::{read, story};
+use common::{connection_of, read};
 use http::StatusCode;
-use toa_tower::{AddClientAddr, ClientAddr, MockToaLayer, Provenance, RealClient};
+use toa_tower::{ClientAddr, MockToaLayer, Provenance, RealClient, Toa, UnixClient};
 use toa_tower::{RequireToaLayer, ToaLayer};
-use tower::ServiceExt;
+use tower::{Layer, ServiceExt};
 
 const CLIENT: &str = "[2001:db8::7]:41234";
 const BALANCER: &str = "[::ffff:10.0.0.9]:5000";
 const STRANGER: &str = "[::ffff:203.0.113.9]:5000";
 
-const NOT_WIRED_UP: &str = "toa-tower is not wired up: the listener half is missing, serve a \
-    `ToaListener` with `app.into_make_service_with_connect_info::<ClientAddr>()`, or wrap each \
-    connection's service in `AddClientAddr`; with axum-server use `ToaAcceptor`, with tonic \
-    `ToaIncoming`";
-const NO_CONNECT_INFO: &str = "Missing request extension: Extension of type \
-    `axum::extract::connect_info::ConnectInfo<core::net::socket_addr::SocketAddr>` was not \
-    found. Perhaps you forgot to add it? See `axum::Extension`.";
-
-/// A connection, and what each of those who ask is answered.
-struct Row {
-    connection: Option<ClientAddr>,
-    real_client: &'static str,
-    maybe: &'static str,
-    story: &'static str,
-    middleware: &'static str,
-    connect_info: &'static str,
-    required: &'static str,
+/// What a connection is known as.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Known {
+    Client(ClientAddr),
+    Unix,
+    Nothing,
 }
 
-fn rows() -> Vec<Row> {
-    use Provenance::{Accept, Failed, Invalid, NoSource, NotSent, Toa, Untrusted};
-    let through = |reason| Some(story(BALANCER, BALANCER, reason));
-    vec![
-        Row {
-            connection: Some(story(CLIENT, BALANCER, Toa)),
-            real_client: CLIENT,
-            maybe: "Some(RealClient([2001:db8::7]:41234))",
-            story: "[2001:db8::7]:41234 (toa, peer 10.0.0.9:5000)",
-            middleware: "[2001:db8::7]:41234",
-            connect_info: "[2001:db8::7]:41234",
-            required: "",
-        },
-        Row {
-            connection: Some(story("[::ffff:192.0.2.7]:41234", BALANCER, Toa)),
-            real_client: "[::ffff:192.0.2.7]:41234",
-            maybe: "Some(RealClient([::ffff:192.0.2.7]:41234))",
-            story: "192.0.2.7:41234 (toa, peer 10.0.0.9:5000)",
-            middleware: "[::ffff:192.0.2.7]:41234",
-            connect_info: "192.0.2.7:41234",
-            required: "",
-        },
-        Row {
-            connection: through(NotSent),
-            story: "10.0.0.9:5000 (no option sent)",
-            required: "only clients of the load balancer are served here: no option sent",
-            ..peer()
-        },
-        Row {
-            connection: Some(story(STRANGER, STRANGER, Untrusted)),
-            real_client: STRANGER,
-            maybe: "Some(RealClient([::ffff:203.0.113.9]:5000))",
-            story: "203.0.113.9:5000 (peer not trusted)",
-            middleware: STRANGER,
-            connect_info: "203.0.113.9:5000",
-            required: "only clients of the load balancer are served here: peer not trusted",
-        },
-        Row {
-            connection: through(Invalid),
-            story: "10.0.0.9:5000 (option invalid)",
-            required: "only clients of the load balancer are served here: option invalid",
-            ..peer()
-        },
-        Row {
-            connection: through(NoSource),
-            story: "10.0.0.9:5000 (no source)",
-            required: "only clients of the load balancer are served here: no source",
-            ..peer()
-        },
-        Row {
-            connection: through(Accept),
-            story: "10.0.0.9:5000 (third-party module, as accepted)",
-            required: "only clients of the load balancer are served here: third-party module, as \
-                accepted",
-            ..peer()
-        },
-        Row {
-            connection: through(Failed(1)),
-            story: "10.0.0.9:5000 (the source failed with errno 1)",
-            required: "only clients of the load balancer are served here: the source failed with \
-                errno 1",
-            ..peer()
-        },
-        Row {
-            connection: None,
-            real_client: NOT_WIRED_UP,
-            maybe: "None",
-            story: NOT_WIRED_UP,
-            middleware: "None",
-            connect_info: NO_CONNECT_INFO,
-            required: NOT_WIRED_UP,
-        },
-    ]
+/// How the app comes to know: what each listener half, and each mock, leaves.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Carrier {
+    AxumServe,
+    AcceptLoop,
+    Mock,
+    AxumsMock,
 }
 
-/// What is the same wherever the balancer's own address stands for the client.
-fn peer() -> Row {
-    Row {
-        connection: None,
-        real_client: BALANCER,
-        maybe: "Some(RealClient([::ffff:10.0.0.9]:5000))",
-        story: "",
-        middleware: BALANCER,
-        connect_info: "10.0.0.9:5000",
-        required: "",
-    }
+const CARRIERS: [Carrier; 4] = [
+    Carrier::AxumServe,
+    Carrier::AcceptLoop,
+    Carrier::Mock,
+    Carrier::AxumsMock,
+];
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum WithLayer {
+    None,
+    Toa,
+    ToaWithConnectInfo,
 }
+
+const LAYERS: [WithLayer; 3] = [
+    WithLayer::None,
+    WithLayer::Toa,
+    WithLayer::ToaWithConnectInfo,
+];
 
 async fn tell(request: Request, _: Next) -> String {
-    RealClient::from_extensions(request.extensions())
-        .map_or_else(|| "None".to_owned(), |client| client.to_string())
+    let extensions = request.extensions();
+    let real_client = RealClient::from_extensions(extensions);
+    let client_addr = ClientAddr::from_extensions(extensions);
+    assert_eq!(real_client, client_addr.map(RealClient::from));
+    client_addr.map_or_else(|| "none".to_owned(), |client| client.to_string())
 }
 
-fn app() -> Router {
+fn routes() -> Router {
     Router::new()
         .route(
             "/real-client",
-            get(|RealClient(client): RealClient| async move { client.to_string() }),
+            get(|client: RealClient| async move { client.to_string() }),
         )
         .route(
             "/maybe",
-            get(|client: Option<RealClient>| async move { format!("{client:?}") }),
+            get(
+                |client: Option<RealClient>| async move { format!("{:?}", client.map(|c| c.ip())) },
+            ),
         )
         .route(
-            "/story",
+            "/client-addr",
             get(|client: ClientAddr| async move { client.to_string() }),
+        )
+        .route(
+            "/maybe-client-addr",
+            get(|client: Option<ClientAddr>| async move {
+                client.map_or_else(|| "none".to_owned(), |client| client.to_string())
+            }),
         )
         .route("/middleware", get(|| async {}).layer(from_fn(tell)))
         .route(
             "/connect-info",
-            get(|ConnectInfo(client): ConnectInfo<SocketAddr>| async move { client.to_string() }),
+            get(
+                |client: Option<Extension<ConnectInfo<SocketAddr>>>| async move {
+                    client.map_or_else(|| "none".to_owned(), |Extension(c)| c.0.to_string())
+                },
+            ),
         )
-        .route("/required", get(|| async {}).layer(RequireToaLayer::new()))
+        .route(
+            "/required",
+            get(|| async { "served" }).layer(RequireToaLayer::new()),
+        )
         .route(
             "/healthz",
             get(|| async { "healthy" }).layer(RequireToaLayer::new().with_exempt_path("/healthz")),
         )
 }
 
-async fn ask(app: Router, connection: Option<ClientAddr>, path: &str) -> (StatusCode, String) {
+async fn ask(known: Known, carrier: Carrier, layer: WithLayer, path: &str) -> (StatusCode, String) {
+    let app = match layer {
+        WithLayer::None => routes(),
+        WithLayer::Toa => routes().layer(ToaLayer),
+        WithLayer::ToaWithConnectInfo => routes().layer(ToaLayer.with_connect_info()),
+    };
     let request = common::get(path);
-    let response = match connection {
-        Some(client) => AddClientAddr::new(app, client).oneshot(request).await,
-        None => app.oneshot(request).await,
+    let response = match (known, carrier) {
+        (Known::Nothing, _) => app.oneshot(request).await,
+        (Known::Unix, Carrier::AcceptLoop) => Toa::for_unix_socket(app).oneshot(request).await,
+        (Known::Unix, _) => {
+            let app = Extension(ConnectInfo(UnixClient)).layer(app);
+            app.oneshot(request).await
+        }
+        (Known::Client(client), Carrier::AxumServe) => {
+            let app = Extension(ConnectInfo(client)).layer(app);
+            app.oneshot(request).await
+        }
+        (Known::Client(client), Carrier::AcceptLoop) => {
+            Toa::for_connection(app, client).oneshot(request).await
+        }
+        (Known::Client(client), Carrier::Mock) => {
+            app.layer(MockToaLayer::from(client)).oneshot(request).await
+        }
+        (Known::Client(client), Carrier::AxumsMock) => {
+            app.layer(MockConnectInfo(client)).oneshot(request).await
+        }
     };
     read(response.unwrap()).await
 }
 
 #[tokio::test]
 async fn everyone_who_asks_is_answered_by_the_table() {
-    for row in rows() {
-        let wired = row.connection.is_some();
-        let miswired = StatusCode::INTERNAL_SERVER_ERROR;
-        let needs_wiring = if wired { StatusCode::OK } else { miswired };
-        let required = match row.required {
-            "" => StatusCode::OK,
-            _ if wired => StatusCode::FORBIDDEN,
-            _ => miswired,
+    use Provenance::{Failed, FromAccept, Implausible, Invalid, NoSource, NotSent, Toa, Untrusted};
+    const V4: &str = "[::ffff:192.0.2.7]:41234";
+    let client = |client, peer, provenance| Known::Client(connection_of(client, peer, provenance));
+    // What is known; the client by address and port, the whole; who is let in.
+    for (known, address, whole, let_in) in [
+        (
+            client(CLIENT, BALANCER, Toa),
+            CLIENT,
+            "[2001:db8::7]:41234 (toa, peer 10.0.0.9:5000)",
+            true,
+        ),
+        (
+            client(V4, BALANCER, Toa),
+            "192.0.2.7:41234",
+            "192.0.2.7:41234 (toa, peer 10.0.0.9:5000)",
+            true,
+        ),
+        (
+            client(BALANCER, BALANCER, NotSent),
+            "10.0.0.9:5000",
+            "10.0.0.9:5000 (not_sent)",
+            false,
+        ),
+        (
+            client(STRANGER, STRANGER, Untrusted),
+            "203.0.113.9:5000",
+            "203.0.113.9:5000 (untrusted)",
+            false,
+        ),
+        (
+            client(BALANCER, BALANCER, Invalid),
+            "10.0.0.9:5000",
+            "10.0.0.9:5000 (invalid)",
+            false,
+        ),
+        (
+            client(BALANCER, BALANCER, Implausible),
+            "10.0.0.9:5000",
+            "10.0.0.9:5000 (implausible)",
+            false,
+        ),
+        (
+            client(BALANCER, BALANCER, NoSource),
+            "10.0.0.9:5000",
+            "10.0.0.9:5000 (no_source)",
+            false,
+        ),
+        (
+            client(CLIENT, CLIENT, FromAccept),
+            CLIENT,
+            "[2001:db8::7]:41234 (from_accept)",
+            false,
+        ),
+        (
+            client(BALANCER, BALANCER, Failed(1)),
+            "10.0.0.9:5000",
+            "10.0.0.9:5000 (failed, errno 1)",
+            false,
+        ),
+        (Known::Unix, "none", "none", false),
+        (Known::Nothing, "none", "none", false),
+    ] {
+        let ok = |body: &str| (StatusCode::OK, body.to_owned());
+        let error = || {
+            let body = "internal server error".to_owned();
+            (StatusCode::INTERNAL_SERVER_ERROR, body)
         };
-        let health = if wired { "healthy" } else { NOT_WIRED_UP };
-        for (path, status, body) in [
-            ("/real-client", needs_wiring, row.real_client),
-            ("/maybe", StatusCode::OK, row.maybe),
-            ("/story", needs_wiring, row.story),
-            ("/middleware", StatusCode::OK, row.middleware),
-            ("/required", required, row.required),
-            ("/healthz", needs_wiring, health),
-        ] {
-            let expected = (status, body.to_owned());
-            let plain = app().layer(ToaLayer);
-            assert_eq!(ask(plain, row.connection, path).await, expected, "{path}");
-            let for_others = app().layer(ToaLayer.with_connect_info());
-            assert_eq!(
-                ask(for_others, row.connection, path).await,
-                expected,
-                "{path}"
-            );
-            // A mock from a test stands for a connection in each respect.
-            if let Some(client) = row.connection {
-                let mocked = app().layer(ToaLayer).layer(MockToaLayer::from(client));
-                assert_eq!(ask(mocked, None, path).await, expected, "{path}, mocked");
+        let is_known = matches!(known, Known::Client(_));
+        let wired = known != Known::Nothing;
+        let extracted = |body| if is_known { ok(body) } else { error() };
+        let ip: Option<SocketAddr> = address.parse().ok();
+        for carrier in CARRIERS {
+            for layer in LAYERS {
+                let connect_info = match layer {
+                    WithLayer::ToaWithConnectInfo => address,
+                    _ => "none",
+                };
+                for (path, expected) in [
+                    ("/real-client", extracted(address)),
+                    ("/maybe", ok(&format!("{:?}", ip.map(|addr| addr.ip())))),
+                    ("/client-addr", extracted(whole)),
+                    ("/maybe-client-addr", ok(whole)),
+                    ("/middleware", ok(whole)),
+                    ("/connect-info", ok(connect_info)),
+                    (
+                        "/required",
+                        match (wired, let_in) {
+                            (false, _) => error(),
+                            (true, true) => ok("served"),
+                            (true, false) => (StatusCode::FORBIDDEN, "forbidden".to_owned()),
+                        },
+                    ),
+                    ("/healthz", if wired { ok("healthy") } else { error() }),
+                ] {
+                    let answer = ask(known, carrier, layer, path).await;
+                    assert_eq!(answer, expected, "{known:?} {carrier:?} {layer:?} {path}");
+                }
             }
-        }
-        let path = "/connect-info";
-        let expected = (needs_wiring, row.connect_info.to_owned());
-        let app = app().layer(ToaLayer.with_connect_info());
-        assert_eq!(ask(app.clone(), row.connection, path).await, expected);
-        if let Some(client) = row.connection {
-            let mocked = app.layer(MockToaLayer::from(client));
-            assert_eq!(ask(mocked, None, path).await, expected);
         }
     }
 }
 
 #[tokio::test]
-async fn the_plain_layer_leaves_connect_info_to_others() {
-    let connection = story(CLIENT, BALANCER, Provenance::Toa);
-    let (status, _) = ask(app().layer(ToaLayer), Some(connection), "/connect-info").await;
-    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+async fn a_real_client_wins_over_a_mock_wherever_that_stands() {
+    let real = connection_of(STRANGER, STRANGER, Provenance::NotSent);
+    let mock = || MockToaLayer::new(CLIENT.parse::<SocketAddr>().unwrap());
+    for app in [
+        routes().layer(ToaLayer).layer(mock()),
+        routes().layer(mock()).layer(ToaLayer),
+    ] {
+        let by_axum = Extension(ConnectInfo(real)).layer(app.clone());
+        let by_loop = Toa::for_connection(app, real);
+        for answer in [
+            by_axum.oneshot(common::get("/real-client")).await.unwrap(),
+            by_loop.oneshot(common::get("/real-client")).await.unwrap(),
+        ] {
+            assert_eq!(read(answer).await.1, "203.0.113.9:5000");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_mock_leaves_what_axum_serve_leaves_and_no_more() {
+    async fn left(request: Request, _: Next) -> String {
+        let extensions = request.extensions();
+        format!(
+            "{} {} {}",
+            extensions.get::<ConnectInfo<ClientAddr>>().is_some(),
+            extensions.get::<ConnectInfo<SocketAddr>>().is_some(),
+            extensions.get::<ClientAddr>().is_some(),
+        )
+    }
+    let client: SocketAddr = CLIENT.parse().unwrap();
+    let app = Router::new()
+        .route("/", get(|| async {}))
+        .layer(from_fn(left))
+        .layer(MockToaLayer::new(client));
+    let answer = app.oneshot(common::get("/")).await.unwrap();
+    assert_eq!(read(answer).await.1, "true false false");
 }
 
 #[tokio::test]
 async fn a_connect_info_that_is_there_gives_way_to_the_client_and_to_nothing_else() {
-    use tower::Layer;
     let peer: SocketAddr = "10.0.0.9:5000".parse().unwrap();
-    let app =
-        || axum::Extension(ConnectInfo(peer)).layer(app().layer(ToaLayer.with_connect_info()));
-    let client = story(CLIENT, BALANCER, Provenance::Toa);
-    let wired = AddClientAddr::new(app(), client).oneshot(common::get("/connect-info"));
+    let app = || Extension(ConnectInfo(peer)).layer(routes().layer(ToaLayer.with_connect_info()));
+    let client = connection_of(CLIENT, BALANCER, Provenance::Toa);
+    let wired = Toa::for_connection(app(), client).oneshot(common::get("/connect-info"));
     assert_eq!(read(wired.await.unwrap()).await.1, CLIENT);
     let unwired = app().oneshot(common::get("/connect-info"));
     assert_eq!(read(unwired.await.unwrap()).await.1, "10.0.0.9:5000");

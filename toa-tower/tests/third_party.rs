@@ -1,5 +1,5 @@
 //! Middleware by others, unmodified: it sees the client, not the balancer.
-#![cfg(all(feature = "axum", feature = "governor"))]
+#![cfg(all(feature = "axum-0_8", feature = "governor-0_8"))]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
@@ -12,9 +12,9 @@ use axum::Router;
 use axum::extract::{ConnectInfo, Request};
 use axum::routing::get;
 use axum_client_ip::{ClientIp, ClientIpSource};
-use common::{read, story};
+use common::{connection_of, read};
 use http::StatusCode;
-use toa_tower::{AddClientAddr, ClientAddr, MockToaLayer, Provenance, RealClientKey, ToaLayer};
+use toa_tower::{ClientAddr, MockToaLayer, Provenance, RealClientKey, Toa, ToaLayer};
 use tower::ServiceExt;
 use tower_governor::GovernorLayer;
 use tower_governor::governor::GovernorConfigBuilder;
@@ -23,11 +23,11 @@ use tower_http::trace::TraceLayer;
 const BALANCER: &str = "[::ffff:10.0.0.9]:5000";
 
 fn through_balancer(client: &str) -> ClientAddr {
-    story(client, BALANCER, Provenance::Toa)
+    connection_of(client, BALANCER, Provenance::Toa)
 }
 
 async fn ask(app: &Router, client: ClientAddr) -> (StatusCode, String) {
-    let app = AddClientAddr::new(app.clone(), client);
+    let app = Toa::for_connection(app.clone(), client);
     read(app.oneshot(common::get("/")).await.unwrap()).await
 }
 
@@ -112,7 +112,7 @@ async fn the_key_limits_ipv6_clients_by_their_network() {
 }
 
 #[tokio::test]
-async fn without_the_listener_half_the_key_says_what_to_add() {
+async fn without_the_listener_half_the_key_answers_500_without_a_reason() {
     let limit = GovernorConfigBuilder::default()
         .key_extractor(RealClientKey::new())
         .finish();
@@ -121,12 +121,24 @@ async fn without_the_listener_half_the_key_says_what_to_add() {
         .layer(ToaLayer);
     let (status, body) = read(app.oneshot(common::get("/")).await.unwrap()).await;
     assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
-    assert_eq!(
-        body,
-        "toa-tower is not wired up: the listener half is missing, serve a `ToaListener` with \
-         `app.into_make_service_with_connect_info::<ClientAddr>()`, or wrap each connection's \
-         service in `AddClientAddr`; with axum-server use `ToaAcceptor`, with tonic `ToaIncoming`"
-    );
+    assert_eq!(body, "internal server error");
+}
+
+#[tokio::test]
+async fn the_programs_behind_unix_sockets_count_as_one_client() {
+    let limit = GovernorConfigBuilder::default()
+        .per_second(3600)
+        .burst_size(2)
+        .key_extractor(RealClientKey::new())
+        .finish();
+    let app = routes().layer(GovernorLayer::new(limit.unwrap()));
+    for status in [200, 200, 429] {
+        let local = Toa::for_unix_socket(app.clone());
+        let response = local.oneshot(common::get("/")).await.unwrap();
+        assert_eq!(response.status(), status);
+    }
+    let answer = ask(&app, through_balancer("[2001:db8::7]:1")).await;
+    assert_eq!(answer.0, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! tonic over real connections, with TLS and without: `remote_addr()` is the client,
-//! and the layer tells the whole story.
-#![cfg(all(feature = "rustls", feature = "tonic"))]
+//! and the layer tells the provenance.
+#![cfg(all(feature = "rustls-0_23", feature = "tonic-0_14"))]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
@@ -12,15 +12,14 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
-use common::{expected_provenance, story, tls};
+use common::{connection_of, expected_provenance, tls};
 use hyper_util::rt::TokioIo;
 use toa_tower::tonic::{ToaIncoming, require_toa, with_client, with_client_addr};
-use toa_tower::{AddClientAddr, ClientAddr, MockToaLayer, Provenance, RealClient, ToaLayer};
+use toa_tower::{ClientAddr, MockToaLayer, Provenance, RealClient, Toa, ToaLayer};
 use tokio::net::TcpStream;
 use tonic::body::Body;
 use tonic::server::{Grpc, NamedService, UnaryService};
 use tonic::service::Routes;
-use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity, Server, ServerTlsConfig};
 use tonic::{Code, Request, Response, Status};
 use tonic_prost::ProstCodec;
@@ -31,7 +30,7 @@ use tower::{Layer, Service};
 struct Who;
 
 fn tell<T>(request: &Request<T>) -> String {
-    let story = request.extensions().get::<ClientAddr>();
+    let whole = ClientAddr::from_extensions(request.extensions());
     let client = RealClient::from_extensions(request.extensions());
     let certificates = request.peer_certs().map_or(0, |certs| certs.len());
     format!(
@@ -40,7 +39,7 @@ fn tell<T>(request: &Request<T>) -> String {
             .remote_addr()
             .map_or("none".to_owned(), |addr| addr.to_string()),
         client.map_or("none".to_owned(), |client| client.canonical().to_string()),
-        story.map_or("none".to_owned(), |story| story.provenance().to_string()),
+        whole.map_or("none".to_owned(), |whole| whole.provenance().to_string()),
         " certificate".repeat(certificates),
     )
 }
@@ -90,7 +89,7 @@ async fn serve(layered: bool, encrypted: bool) -> SocketAddr {
     let routes = Routes::new(Who);
     tokio::spawn(async move {
         if layered {
-            let mut server = server.layer(ToaLayer);
+            let mut server = server.layer(incoming.layer());
             server
                 .add_routes(routes)
                 .serve_with_incoming(incoming)
@@ -153,11 +152,11 @@ where
 }
 
 #[tokio::test]
-async fn remote_addr_is_the_client_beside_its_certificate_and_the_layer_tells_the_story() {
+async fn remote_addr_is_the_client_beside_its_certificate_and_the_layer_tells_the_provenance() {
     for encrypted in [false, true] {
         for layered in [false, true] {
             let server = serve(layered, encrypted).await;
-            // Two connections: each has a story of its own.
+            // Two connections: each has a client of its own.
             for _ in 0..2 {
                 let (local, answers) = call(server, encrypted).await;
                 let certificate = if encrypted { " certificate" } else { "" };
@@ -178,44 +177,60 @@ async fn remote_addr_is_the_client_beside_its_certificate_and_the_layer_tells_th
 
 #[tokio::test]
 async fn deny_mode_refuses_what_did_not_come_through_the_balancer() {
-    let service = || InterceptedService::new(Who, require_toa);
     let peer = "[::ffff:10.0.0.9]:5000";
-    for (connection, outcome) in [
+    let forbidden = Err((Code::PermissionDenied, "forbidden"));
+    for (known, outcome) in [
         (Some(Provenance::Toa), Ok("none 10.0.0.9:5000 toa")),
-        (
-            Some(Provenance::NotSent),
-            Err((
-                Code::PermissionDenied,
-                "only clients of the load balancer are served here: no option sent",
-            )),
-        ),
-        (
-            Some(Provenance::Untrusted),
-            Err((
-                Code::PermissionDenied,
-                "only clients of the load balancer are served here: peer not trusted",
-            )),
-        ),
-        (
-            None,
-            Err((
-                Code::Internal,
-                "toa-tower is not wired up: layer and listener half are missing, add \
-                 `.layer(ToaLayer)` to the app and serve a `ToaListener` with \
-                 `app.into_make_service_with_connect_info::<ClientAddr>()`",
-            )),
-        ),
+        (Some(Provenance::NotSent), forbidden),
+        (Some(Provenance::Untrusted), forbidden),
+        (None, Err((Code::Internal, "internal server error"))),
     ] {
-        let answer = match connection {
+        let required = require_toa().layer(Who);
+        let answer = match known {
             Some(provenance) => {
-                let client = story(peer, peer, provenance);
-                ask(AddClientAddr::new(service(), client)).await
+                let client = connection_of(peer, peer, provenance);
+                ask(Toa::for_connection(required, client)).await
             }
-            None => ask(service()).await,
+            None => ask(required).await,
         };
         let answer = answer.as_deref();
         let answer = answer.map_err(|status| (status.code(), status.message()));
-        assert_eq!(answer, outcome, "{connection:?}");
+        assert_eq!(answer, outcome, "{known:?}");
+    }
+    let direct = connection_of(peer, peer, Provenance::NotSent);
+    let exempt = require_toa().with_exempt_prefix("/toa.Who").layer(Who);
+    let answer = ask(Toa::for_connection(exempt, direct)).await;
+    assert_eq!(answer.unwrap(), "none 10.0.0.9:5000 not_sent");
+}
+
+#[tokio::test]
+async fn the_layer_of_another_listener_knows_nothing_of_the_connection() {
+    let incoming = ToaIncoming::bind("127.0.0.1:0").await.unwrap();
+    let other = ToaIncoming::bind("127.0.0.1:0").await.unwrap();
+    let addr = incoming.local_addr().unwrap();
+    let mut server = Server::builder().layer(other.layer());
+    let server = server.add_routes(Routes::new(Who));
+    tokio::spawn(server.serve_with_incoming(incoming));
+    let (local, answers) = call(addr, false).await;
+    assert_eq!(answers, vec![format!("{local} none none"); 3]);
+}
+
+#[cfg(feature = "axum-0_8")]
+#[tokio::test]
+async fn a_service_within_an_axum_router_is_told_the_client() {
+    for with_connect_info in [false, true] {
+        let app = Routes::new(Who).into_axum_router();
+        let app = match with_connect_info {
+            true => app.layer(ToaLayer.with_connect_info()),
+            false => app.layer(ToaLayer),
+        };
+        let listener = toa_tower::ToaListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let app = app.into_make_service_with_connect_info::<ClientAddr>();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        let (local, answers) = call(addr, false).await;
+        let expected = format!("{local} {local} {}", expected_provenance());
+        assert_eq!(answers, vec![expected; 3]);
     }
 }
 
@@ -234,10 +249,7 @@ fn a_mocked_request_tells_the_mocked_client_everywhere() {
     let client: SocketAddr = "192.0.2.7:41234".parse().unwrap();
     let request = with_client(Request::new(()), client);
     assert_eq!(tell(&request), format!("{client} {client} toa"));
-    let direct = story("[2001:db8::7]:1", "[2001:db8::7]:1", Provenance::NotSent);
+    let direct = connection_of("[2001:db8::7]:1", "[2001:db8::7]:1", Provenance::NotSent);
     let request = with_client_addr(Request::new(()), direct);
-    assert_eq!(
-        tell(&request),
-        "[2001:db8::7]:1 [2001:db8::7]:1 no option sent"
-    );
+    assert_eq!(tell(&request), "[2001:db8::7]:1 [2001:db8::7]:1 not_sent");
 }

@@ -1,6 +1,6 @@
 //! What the spans of requests say of the client, to a subscriber that writes the fields
 //! down.
-#![cfg(feature = "trace")]
+#![cfg(feature = "tower-http-0_7")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use http::{Request, Response, Version};
 use toa_tower::trace::{ToaMakeSpan, record};
-use toa_tower::{AddClientAddr, ClientAddr, MockToaLayer, Provenance, ToaLayer};
+use toa_tower::{ClientAddr, MockToaLayer, Provenance, Toa, ToaLayer};
 use tower::{Service, ServiceBuilder, ServiceExt};
 use tower_http::trace::TraceLayer;
 use tracing::field::{Empty, Field, Visit};
@@ -60,7 +60,7 @@ fn fields(fields: &[(&'static str, &str)]) -> Fields {
         .collect()
 }
 
-fn story(client: &str, peer: &str, provenance: Provenance) -> ClientAddr {
+fn connection_of(client: &str, peer: &str, provenance: Provenance) -> ClientAddr {
     let mapped = |text: &str| toa_core::to_mapped(text.parse().unwrap());
     ClientAddr::mock(mapped(client), mapped(peer), provenance)
 }
@@ -95,7 +95,7 @@ fn a_requests_span_has_the_client_and_the_peer_by_opentelemetrys_names() {
                 ("client.port", "41234"),
                 ("network.peer.address", "10.0.0.9"),
                 ("network.peer.port", "5000"),
-                ("toa.provenance", "toa"),
+                ("toa.provenance", "\"toa\""),
             ],
         ),
         (
@@ -108,7 +108,7 @@ fn a_requests_span_has_the_client_and_the_peer_by_opentelemetrys_names() {
                 ("client.port", "1"),
                 ("network.peer.address", "203.0.113.9"),
                 ("network.peer.port", "1"),
-                ("toa.provenance", "peer not trusted"),
+                ("toa.provenance", "\"untrusted\""),
             ],
         ),
     ] {
@@ -117,7 +117,7 @@ fn a_requests_span_has_the_client_and_the_peer_by_opentelemetrys_names() {
             .layer(trace)
             .layer(ToaLayer)
             .service_fn(answer);
-        let service = AddClientAddr::new(app, story(client, peer, provenance));
+        let service = Toa::for_connection(app, connection_of(client, peer, provenance));
         let (captured, level) = Captured::during(|| ask(service, version.0));
         let mut expected = fields(&expected);
         expected.extend(fields(&[
@@ -168,11 +168,14 @@ fn a_request_of_an_unknown_connection_has_no_such_fields() {
 
 #[test]
 fn a_span_of_ones_own_gets_the_fields_that_it_declares() {
-    let client = story("203.0.113.7:41234", "10.0.0.9:5000", Provenance::Toa);
+    let client = connection_of("203.0.113.7:41234", "10.0.0.9:5000", Provenance::Toa);
     let (captured, _) = Captured::during(|| {
         let span = tracing::info_span!("session", client.address = Empty, toa.provenance = Empty);
         record(&span, &client);
     });
-    let expected = [("client.address", "203.0.113.7"), ("toa.provenance", "toa")];
+    let expected = [
+        ("client.address", "203.0.113.7"),
+        ("toa.provenance", "\"toa\""),
+    ];
     assert_eq!(captured, fields(&expected));
 }

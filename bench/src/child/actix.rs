@@ -36,7 +36,7 @@ pub(super) fn serve(method: Method, single: bool) -> anyhow::Result<()> {
                         )
                 };
                 let server = HttpServer::new(app).workers(workers);
-                let server = server.on_connect(toa_actix::on_connect).bind("[::]:0")?;
+                let server = server.on_connect(toa_actix::on_connect()).bind("[::]:0")?;
                 announce(server.addrs()[0])?;
                 server.run().await?;
             }

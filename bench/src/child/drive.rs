@@ -53,7 +53,7 @@ enum Connection {
     Bare(Router),
     Peer(<Extension<ConnectInfo<SocketAddr>> as Layer<Router>>::Service),
     Toa(<Extension<ConnectInfo<ClientAddr>> as Layer<Router>>::Service),
-    ToaAround(<Extension<ConnectInfo<ClientAddr>> as Layer<Toa<Router>>>::Service),
+    ToaAround(<Extension<ConnectInfo<ClientAddr>> as Layer<Toa<Router, ToaLayer>>>::Service),
 }
 
 impl Driver {

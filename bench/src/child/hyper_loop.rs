@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use proxy_header::ParseConfig;
 use proxy_header::io::ProxiedStream;
-use toa_tower::{AddClientAddr, ClientAddr, ToaLayer, ToaListener};
+use toa_tower::{ClientAddr, Toa, ToaLayer, ToaListener};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tower_layer::Layer;
@@ -27,10 +27,10 @@ use crate::app::Method;
 pub(super) async fn serve(method: Method) -> anyhow::Result<()> {
     let app = method.app();
     match method {
-        Method::Toa => return serve_toa(|client| AddClientAddr::new(app.clone(), client)).await,
+        Method::Toa => return serve_toa(|client| Toa::for_connection(app.clone(), client)).await,
         Method::ToaAround => {
             let app = ToaLayer.layer(app);
-            return serve_toa(|client| AddClientAddr::new(app.clone(), client)).await;
+            return serve_toa(|client| Toa::for_connection(app.clone(), client)).await;
         }
         Method::ToaConnectInfo => {
             let info = |client: ClientAddr| Extension(ConnectInfo(client));

@@ -8,8 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use serde::Serialize;
 use socket2::{Domain, Socket, Type};
-use toa_core::abi::{SOURCE_EBPF, SOURCE_MODULE};
-use toa_core::{SourceKind, detect_source, source_info};
+use toa_core::{SourceKind, detect_source};
 
 use crate::module::Module;
 
@@ -85,13 +84,10 @@ impl Report {
 }
 
 fn who_answers(socket: &Socket) -> Option<Source> {
-    match source_info(socket).map(|info| info.source) {
-        Ok(SOURCE_EBPF) => return Some(Source::Ebpf),
-        Ok(SOURCE_MODULE) => return Some(Source::Module),
-        Ok(_) | Err(_) => {}
-    }
     match detect_source(socket) {
-        SourceKind::None => None,
+        SourceKind::Absent => None,
+        SourceKind::Ebpf => Some(Source::Ebpf),
+        SourceKind::Module => Some(Source::Module),
         _ => Some(Source::ThirdParty),
     }
 }

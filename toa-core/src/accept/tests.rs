@@ -39,17 +39,17 @@ async fn every_errno_is_passed_over_waited_out_or_returned_as_the_table_says() {
         let start = Instant::now();
         let (outcome, left) = accept_script(&[code, code, 0]).await;
         let waited = start.elapsed();
-        match remedy(&errno(code)) {
-            Remedy::Retry => {
+        match action(&errno(code)) {
+            AcceptErrorAction::Retry => {
                 assert!(outcome.is_ok() && left == 0, "errno {code}");
                 assert_eq!(waited, Duration::ZERO, "errno {code}");
             }
-            Remedy::BackOff => {
+            AcceptErrorAction::BackOff => {
                 assert!(outcome.is_ok() && left == 0, "errno {code}");
                 // The timer counts in milliseconds and rounds up.
                 assert_eq!(waited.as_millis() / 2, BACK_OFF.as_millis(), "errno {code}");
             }
-            Remedy::Fail => {
+            AcceptErrorAction::Fail => {
                 assert_eq!(outcome.unwrap_err().raw_os_error(), Some(code));
                 assert_eq!((left, waited), (2, Duration::ZERO), "errno {code}");
             }
@@ -59,7 +59,7 @@ async fn every_errno_is_passed_over_waited_out_or_returned_as_the_table_says() {
 
 #[tokio::test(start_paused = true)]
 async fn no_errno_that_never_ends_keeps_other_tasks_from_running() {
-    for code in ERRNOS.filter(|&code| remedy(&errno(code)) != Remedy::Fail) {
+    for code in ERRNOS.filter(|&code| action(&errno(code)) != AcceptErrorAction::Fail) {
         let (calls, start) = (Cell::new(0), Instant::now());
         let accepting = Accepting::default();
         let endless = accepting.next(|| {
@@ -162,5 +162,24 @@ async fn an_episode_of_exhaustion_is_logged_once_however_often_accept_is_cancell
         }
         assert_eq!(*count.lock().unwrap(), episode);
         accepting.next(|| async { Ok(()) }).await.unwrap();
+    }
+}
+
+#[test]
+fn every_errno_has_its_action() {
+    for errno in 1..134 {
+        let expected = match errno {
+            libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM => {
+                AcceptErrorAction::BackOff
+            }
+            libc::EOPNOTSUPP => AcceptErrorAction::BackOff,
+            libc::EBADF | libc::EFAULT | libc::EINVAL | libc::ENOTSOCK => AcceptErrorAction::Fail,
+            _ => AcceptErrorAction::Retry,
+        };
+        assert_eq!(
+            action(&io::Error::from_raw_os_error(errno)),
+            expected,
+            "errno {errno}"
+        );
     }
 }

@@ -8,8 +8,8 @@ use proptest::sample::select;
 
 use super::*;
 use crate::abi::{
-    INFO_HAS_ADDR, INFO_INVALID, INFO_TRUST_ENFORCED, INFO_UNTRUSTED, TOA_SO_GET_INFO,
-    TOA_SO_GET_LOOKUP,
+    INFO_HAS_ADDR, INFO_IMPLAUSIBLE, INFO_INVALID, INFO_TRUST_ENFORCED, INFO_UNTRUSTED,
+    TOA_SO_GET_INFO, TOA_SO_GET_LOOKUP,
 };
 use crate::client_addr::Provenance;
 use crate::option::is_client_address;
@@ -23,46 +23,46 @@ fn balancer() -> SocketAddrV6 {
     "[::ffff:10.0.0.9]:5000".parse().unwrap()
 }
 
-fn resolve(
-    source: SourceKind,
-    policy: &Policy,
-    script: &[(i32, Reply)],
-) -> (ClientAddr, SourceKind) {
+/// A resolver that knows of this source, and may put the other question only after a second.
+fn knowing(source: SourceKind, policy: &Policy) -> Resolver {
+    let resolver = Resolver::new().with_policy(policy.clone());
+    resolver.source.store(source as u8, Ordering::Relaxed);
+    resolver.may_ask_both();
+    resolver
+}
+
+fn resolve(resolver: &Resolver, script: &[(i32, Reply)]) -> ClientAddr {
     fake::script(script.iter().cloned());
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-    let resolver = Resolver::expecting(source, policy.clone());
-    let answer = resolver.resolve(&socket, balancer().into());
-    (answer, resolver.source())
+    resolver.resolve(&socket, balancer().into())
 }
 
 #[test]
 fn with_every_errno_the_client_is_the_peer_and_the_reason_is_told() {
-    use SourceKind::{None, Own, ThirdParty};
+    use SourceKind::{Absent, Ebpf, ThirdParty};
     let policy = Policy::new().with_trusted_peers(TrustedPeers::insecure_any());
     for errno in 1..=133 {
-        let (reason, seen) = match errno {
-            libc::ENOPROTOOPT => (Provenance::NoSource, Some(None)),
+        let (by_lookup, seen) = match errno {
+            libc::ENOPROTOOPT => (Provenance::NoSource, Some(Absent)),
             libc::EINVAL | libc::ENOTCONN => (Provenance::NotSent, Some(ThirdParty)),
-            libc::EFAULT => (Provenance::Accept, Some(ThirdParty)),
-            errno => (Provenance::Failed(errno), Option::None),
+            libc::EFAULT => (Provenance::FromAccept, Some(ThirdParty)),
+            errno => (Provenance::Failed(errno), None),
         };
-        for source in [None, Own, ThirdParty] {
-            // 4096 that says "none" makes a resolver that knows of no source ask further.
-            let asked = match source {
-                None if seen == Some(ThirdParty) => &[LOOKUP, INFO][..],
-                None | ThirdParty => &[LOOKUP],
-                Own => &[INFO, LOOKUP],
+        for source in [Absent, Ebpf, ThirdParty] {
+            let (asked, reason, after) = match source {
+                // 4097 alone says nothing of a third-party module.
+                Absent if errno == libc::ENOPROTOOPT => (&[INFO][..], by_lookup, source),
+                Absent => (&[INFO][..], Provenance::Failed(errno), source),
+                Ebpf => (&[INFO, LOOKUP][..], by_lookup, seen.unwrap_or(source)),
+                _ => (&[LOOKUP][..], by_lookup, seen.unwrap_or(source)),
             };
             let script: Vec<_> = asked.iter().map(|&name| (name, Err(errno))).collect();
-            let (answer, source_after) = resolve(source, &policy, &script);
+            let resolver = knowing(source, &policy);
+            let answer = resolve(&resolver, &script);
             let expected = ClientAddr::from_peer(balancer(), reason);
             assert_eq!(answer, expected, "errno {errno}, {source:?}");
             assert_eq!(fake::asked(), asked, "errno {errno}, {source:?}");
-            assert_eq!(
-                source_after,
-                seen.unwrap_or(source),
-                "errno {errno}, {source:?}"
-            );
+            assert_eq!(resolver.source(), after, "errno {errno}, {source:?}");
         }
     }
 }
@@ -74,13 +74,9 @@ fn a_source_is_detected_by_no_errno_but_those_of_a_module() {
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         let expected = match errno {
             libc::EINVAL | libc::ENOTCONN | libc::EFAULT => SourceKind::ThirdParty,
-            _ => SourceKind::None,
+            _ => SourceKind::Absent,
         };
-        assert_eq!(
-            Resolver::default().detect(&socket),
-            expected,
-            "errno {errno}"
-        );
+        assert_eq!(Resolver::new().detect(&socket), expected, "errno {errno}");
     }
 }
 
@@ -89,7 +85,7 @@ fn reply() -> impl Strategy<Value = Reply> {
     let near = (
         vec(any::<u8>(), 48),
         select(vec![0u16, 1, 2, u16::MAX]),
-        0u32..32,
+        0u32..128,
         select(vec![20usize, 48, 48, 48, 49, 19, 47]),
         select(vec![
             "2001:db8::7",
@@ -134,7 +130,7 @@ fn allows(name: i32, bytes: &[u8], client: SocketAddrV6, policy: &Policy) -> boo
         (LOOKUP, 20) => ((ip(0), port(16)), *balancer().ip(), false),
         (INFO, 48) => {
             let flags = u32::from_ne_bytes(bytes[4..8].try_into().unwrap());
-            let refused = flags & (INFO_UNTRUSTED | INFO_INVALID) != 0;
+            let refused = flags & (INFO_UNTRUSTED | INFO_INVALID | INFO_IMPLAUSIBLE) != 0;
             if bytes[..2] == [0, 0] || flags & INFO_HAS_ADDR == 0 || refused {
                 return false;
             }
@@ -159,19 +155,24 @@ proptest! {
 
     #[test]
     fn whatever_the_kernel_writes_no_client_is_made_of_it_that_does_not_stand_there(
-        source in select(vec![SourceKind::None, SourceKind::Own, SourceKind::ThirdParty]),
-        replies in vec(reply(), 3),
+        source in select(vec![SourceKind::Absent, SourceKind::Ebpf, SourceKind::ThirdParty]),
+        may_ask_both in any::<bool>(),
+        replies in vec(reply(), 2),
         policy in policy(),
     ) {
-        // Which call comes first depends on the source, what follows on the answers.
+        let resolver = knowing(source, &policy);
+        if may_ask_both {
+            resolver.ask_both_from.store(0, Ordering::Relaxed);
+        }
         let order = match source {
-            SourceKind::Own => [INFO, LOOKUP, INFO],
-            _ => [LOOKUP, INFO, LOOKUP],
+            SourceKind::ThirdParty if !may_ask_both => [LOOKUP, INFO],
+            _ => [INFO, LOOKUP],
         };
         let script: Vec<_> = order.into_iter().zip(replies).collect();
-        let (answer, _) = resolve(source, &policy, &script);
+        let answer = resolve(&resolver, &script);
         let asked = fake::asked().len();
-        prop_assert!((1..=2).contains(&asked));
+        let most = if may_ask_both || source == SourceKind::Ebpf { 2 } else { 1 };
+        prop_assert!((1..=most).contains(&asked));
         if answer.is_from_toa() {
             prop_assert!(script[..asked].iter().any(|(name, reply)| {
                 matches!(reply, Ok(bytes) if allows(*name, bytes, answer.client(), &policy))

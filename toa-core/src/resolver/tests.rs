@@ -1,14 +1,16 @@
 //! The resolver against a kernel that answers from a script.
 
-use std::net::{SocketAddrV6, TcpListener};
+use std::net::{SocketAddrV6, TcpListener, TcpStream};
+use std::time::Duration;
 
 use super::*;
 use crate::abi::{INFO_HAS_ADDR, INFO_TRUST_ENFORCED, TOA_SO_GET_INFO, TOA_SO_GET_LOOKUP};
-use crate::client_addr::Provenance;
+use crate::client_addr::Provenance::{self, FromAccept, NoSource, NotSent, Toa};
 use crate::sys::fake::{self, Reply};
 
 const INFO: i32 = TOA_SO_GET_INFO;
 const LOOKUP: i32 = TOA_SO_GET_LOOKUP;
+const NONE: Reply = Err(libc::ENOPROTOOPT);
 
 fn client() -> SocketAddrV6 {
     "[2001:db8::7]:41234".parse().unwrap()
@@ -19,11 +21,11 @@ fn balancer() -> SocketAddr {
 }
 
 /// `struct toa_info`, written down byte by byte as a kernel would.
-fn info(has_addr: bool) -> Reply {
+fn info_from(source: u8, has_addr: bool) -> Reply {
     let flags = INFO_TRUST_ENFORCED | if has_addr { INFO_HAS_ADDR } else { 0 };
     let mut bytes = vec![0; 48];
     bytes[0..2].copy_from_slice(&1u16.to_ne_bytes());
-    bytes[2] = crate::abi::SOURCE_EBPF;
+    bytes[2] = source;
     bytes[4..8].copy_from_slice(&flags.to_ne_bytes());
     if has_addr {
         bytes[3] = 254;
@@ -36,6 +38,10 @@ fn info(has_addr: bool) -> Reply {
     Ok(bytes)
 }
 
+fn info(has_addr: bool) -> Reply {
+    info_from(crate::abi::SOURCE_EBPF, has_addr)
+}
+
 fn lookup() -> Reply {
     let mut bytes = client().ip().octets().to_vec();
     bytes.extend(client().port().to_be_bytes());
@@ -43,8 +49,24 @@ fn lookup() -> Reply {
     Ok(bytes)
 }
 
+/// A resolver that has just seen the answers of this source, and put both questions
+/// less than a second ago.
 fn resolver(source: SourceKind) -> Resolver {
-    Resolver::expecting(source, Policy::default())
+    let resolver = Resolver::new();
+    let script = match source {
+        SourceKind::Ebpf | SourceKind::Module => vec![(INFO, info_from(source as u8, false))],
+        SourceKind::ThirdParty => vec![(INFO, NONE), (LOOKUP, Err(libc::EINVAL))],
+        SourceKind::Absent => vec![(INFO, NONE), (LOOKUP, NONE)],
+    };
+    resolve(&resolver, &script);
+    assert_eq!(resolver.source(), source);
+    resolver
+}
+
+/// As if a second had passed.
+fn a_second_later(mut resolver: Resolver) -> Resolver {
+    resolver.start = resolver.start.checked_sub(Duration::from_secs(1)).unwrap();
+    resolver
 }
 
 /// Resolves one connection against the script and checks that it was used up.
@@ -59,68 +81,125 @@ fn resolve(resolver: &Resolver, script: &[(i32, Reply)]) -> ClientAddr {
 
 #[test]
 fn in_a_steady_state_each_connection_costs_one_call() {
-    use Provenance::{Accept, NoSource, NotSent, Toa};
-    use SourceKind::{None, Own, ThirdParty};
+    use SourceKind::{Absent, Ebpf, Module, ThirdParty};
     for (source, name, reply, provenance) in [
-        (Own, INFO, info(true), Toa),
-        (Own, INFO, info(false), NotSent),
+        (Ebpf, INFO, info(true), Toa),
+        (Ebpf, INFO, info(false), NotSent),
+        (Module, INFO, info_from(2, true), Toa),
         (ThirdParty, LOOKUP, lookup(), Toa),
         (ThirdParty, LOOKUP, Err(libc::EINVAL), NotSent),
         (ThirdParty, LOOKUP, Err(libc::ENOTCONN), NotSent),
-        (ThirdParty, LOOKUP, Err(libc::EFAULT), Accept),
-        (None, LOOKUP, Err(libc::ENOPROTOOPT), NoSource),
+        (ThirdParty, LOOKUP, Err(libc::EFAULT), FromAccept),
+        (Absent, INFO, NONE, NoSource),
     ] {
         let resolver = resolver(source);
-        let answer = resolve(&resolver, &[(name, reply)]);
-        assert_eq!(answer.provenance(), provenance);
-        assert_eq!(resolver.source(), source);
+        for _ in 0..3 {
+            let answer = resolve(&resolver, &[(name, reply.clone())]);
+            assert_eq!(answer.provenance(), provenance);
+            assert_eq!(resolver.source(), source);
+        }
     }
 }
 
 #[test]
-fn a_source_that_appears_is_picked_up_with_its_first_connection() {
-    for (first, provenance) in [
-        (lookup(), Provenance::Toa),
-        (Err(libc::EINVAL), Provenance::NotSent),
+fn a_source_of_ours_that_is_loaded_later_is_right_from_the_first_connection_on() {
+    for has_addr in [false, true] {
+        for number in [crate::abi::SOURCE_EBPF, crate::abi::SOURCE_MODULE] {
+            let resolver = resolver(SourceKind::Absent);
+            let answer = resolve(&resolver, &[(INFO, info_from(number, has_addr))]);
+            assert_eq!(answer.provenance(), if has_addr { Toa } else { NotSent });
+            assert_eq!(resolver.source() as u8, number);
+        }
+    }
+}
+
+#[test]
+fn a_third_party_module_that_is_loaded_later_is_noticed_within_a_second() {
+    for (reply, provenance) in [
+        (lookup(), Toa),
+        (Err(libc::EINVAL), NotSent),
+        (Err(libc::EFAULT), FromAccept),
     ] {
-        let has_addr = first.is_ok();
-        let own = resolver(SourceKind::None);
-        let answer = resolve(&own, &[(LOOKUP, first.clone()), (INFO, info(has_addr))]);
-        assert_eq!(
-            (answer.provenance(), own.source()),
-            (provenance, SourceKind::Own)
-        );
-
-        let third = resolver(SourceKind::None);
-        let answer = resolve(&third, &[(LOOKUP, first), (INFO, Err(libc::ENOPROTOOPT))]);
-        assert_eq!(
-            (answer.provenance(), third.source()),
-            (provenance, SourceKind::ThirdParty)
-        );
+        let resolver = a_second_later(resolver(SourceKind::Absent));
+        let answer = resolve(&resolver, &[(INFO, NONE), (LOOKUP, reply)]);
+        assert_eq!(answer.provenance(), provenance);
+        assert_eq!(resolver.source(), SourceKind::ThirdParty);
     }
 }
 
 #[test]
-fn a_source_that_goes_or_is_exchanged_costs_no_address() {
-    let gone = resolver(SourceKind::Own);
-    let none = Err(libc::ENOPROTOOPT);
-    let answer = resolve(&gone, &[(INFO, none.clone()), (LOOKUP, none.clone())]);
-    assert_eq!(answer.provenance(), Provenance::NoSource);
-    assert_eq!(gone.source(), SourceKind::None);
+fn while_there_is_no_source_one_connection_a_second_costs_two_calls() {
+    let mut resolver = resolver(SourceKind::Absent);
+    for _ in 0..3 {
+        resolver = a_second_later(resolver);
+        resolve(&resolver, &[(INFO, NONE), (LOOKUP, NONE)]);
+        resolve(&resolver, &[(INFO, NONE)]);
+        resolve(&resolver, &[(INFO, NONE)]);
+    }
+    assert_eq!(resolver.source(), SourceKind::Absent);
+}
 
-    let exchanged = resolver(SourceKind::Own);
-    let answer = resolve(&exchanged, &[(INFO, none), (LOOKUP, lookup())]);
-    assert_eq!(answer.client(), client());
-    assert_eq!(exchanged.source(), SourceKind::ThirdParty);
+#[test]
+fn a_source_that_goes_or_is_replaced_is_noticed_with_the_first_connection() {
+    for ours in [SourceKind::Ebpf, SourceKind::Module] {
+        let gone = resolver(ours);
+        let answer = resolve(&gone, &[(INFO, NONE), (LOOKUP, NONE)]);
+        assert_eq!(answer.provenance(), NoSource);
+        assert_eq!(gone.source(), SourceKind::Absent);
+
+        let replaced = resolver(ours);
+        let answer = resolve(&replaced, &[(INFO, NONE), (LOOKUP, lookup())]);
+        assert_eq!(answer.client(), client());
+        assert_eq!(replaced.source(), SourceKind::ThirdParty);
+    }
+    let gone = resolver(SourceKind::ThirdParty);
+    assert_eq!(resolve(&gone, &[(LOOKUP, NONE)]).provenance(), NoSource);
+    assert_eq!(gone.source(), SourceKind::Absent);
+}
+
+#[test]
+fn a_source_that_is_unloaded_and_loaded_again_is_right_each_time() {
+    let resolver = resolver(SourceKind::Ebpf);
+    for _ in 0..3 {
+        resolve(&resolver, &[(INFO, NONE), (LOOKUP, NONE)]);
+        assert_eq!(resolver.source(), SourceKind::Absent);
+        let answer = resolve(&resolver, &[(INFO, info(false))]);
+        assert_eq!(answer.provenance(), NotSent);
+    }
 }
 
 #[test]
 fn a_third_party_module_that_ours_replaces_is_noticed_within_a_second() {
-    let mut resolver = resolver(SourceKind::ThirdParty);
+    let resolver = resolver(SourceKind::ThirdParty);
     resolve(&resolver, &[(LOOKUP, lookup())]);
-    resolver.start -= std::time::Duration::from_secs(2);
+    let resolver = a_second_later(resolver);
     resolve(&resolver, &[(INFO, info(true))]);
-    assert_eq!(resolver.source(), SourceKind::Own);
+    assert_eq!(resolver.source(), SourceKind::Ebpf);
+}
+
+#[test]
+fn a_connection_without_accepts_answer_has_the_peer_of_the_source_or_of_the_kernel() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let _stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (connection, peer) = listener.accept().unwrap();
+    for (script, peer, provenance) in [
+        (vec![(INFO, info(true))], balancer(), Toa),
+        (vec![(INFO, info(false))], balancer(), NotSent),
+        (vec![(INFO, NONE), (LOOKUP, NONE)], peer, NoSource),
+        (
+            vec![(INFO, NONE), (LOOKUP, Err(libc::EFAULT))],
+            peer,
+            FromAccept,
+        ),
+    ] {
+        fake::script(script);
+        let answer = Resolver::new().resolve_connected(&connection).unwrap();
+        assert_eq!(answer.peer_canonical(), peer);
+        assert_eq!(answer.provenance(), provenance);
+    }
+    fake::script([(INFO, NONE), (LOOKUP, NONE)]);
+    let error = Resolver::new().resolve_connected(&listener).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotConnected);
 }
 
 #[test]
@@ -134,53 +213,60 @@ fn an_unforeseen_errno_is_passed_on_and_no_client_is_made_up() {
         ]
         .contains(errno)
     }) {
-        let resolver = resolver(SourceKind::None);
-        let answer = resolve(&resolver, &[(LOOKUP, Err(errno))]);
-        assert_eq!(answer.provenance(), Provenance::Failed(errno));
-        assert_eq!(answer.client(), to_mapped(balancer()));
-        assert_eq!(resolver.source(), SourceKind::None);
+        for source in [SourceKind::Absent, SourceKind::Ebpf, SourceKind::ThirdParty] {
+            let resolver = a_second_later(resolver(source));
+            let answer = resolve(&resolver, &[(INFO, Err(errno)), (LOOKUP, Err(errno))]);
+            assert_eq!(answer.provenance(), Provenance::Failed(errno));
+            assert_eq!(answer.client(), to_mapped(balancer()));
+            assert_eq!(resolver.source(), source);
+        }
     }
 }
 
 #[test]
 fn a_short_answer_is_no_answer() {
     for len in 0..20 {
-        let answer = resolve(&resolver(SourceKind::None), &[(LOOKUP, Ok(vec![1; len]))]);
+        let third_party = resolver(SourceKind::ThirdParty);
+        let answer = resolve(&third_party, &[(LOOKUP, Ok(vec![1; len]))]);
         assert_eq!(answer.provenance(), Provenance::Failed(0));
     }
     for len in 0..48 {
-        let answer = resolve(
-            &resolver(SourceKind::Own),
-            &[(INFO, Ok(vec![1; len])), (LOOKUP, Err(libc::ENOPROTOOPT))],
-        );
-        assert_eq!(answer.provenance(), Provenance::NoSource);
+        let ours = resolver(SourceKind::Ebpf);
+        let answer = resolve(&ours, &[(INFO, Ok(vec![1; len])), (LOOKUP, NONE)]);
+        assert_eq!(answer.provenance(), NoSource);
     }
 }
 
 #[test]
 fn the_source_is_detected_through_a_listening_socket() {
-    let none = Err(libc::ENOPROTOOPT);
     for (script, expected) in [
-        (vec![(INFO, info(false))], SourceKind::Own),
+        (vec![(INFO, info(false))], SourceKind::Ebpf),
+        (vec![(INFO, info_from(2, false))], SourceKind::Module),
+        (vec![(INFO, NONE), (LOOKUP, NONE)], SourceKind::Absent),
         (
-            vec![(INFO, none.clone()), (LOOKUP, none.clone())],
-            SourceKind::None,
-        ),
-        (
-            vec![(INFO, none.clone()), (LOOKUP, Err(libc::ENOTCONN))],
+            vec![(INFO, NONE), (LOOKUP, Err(libc::ENOTCONN))],
             SourceKind::ThirdParty,
         ),
         (
-            vec![(INFO, none.clone()), (LOOKUP, Err(libc::EFAULT))],
+            vec![(INFO, NONE), (LOOKUP, Err(libc::EFAULT))],
             SourceKind::ThirdParty,
         ),
         (
-            vec![(INFO, none), (LOOKUP, Err(libc::EINVAL))],
+            vec![(INFO, NONE), (LOOKUP, Err(libc::EINVAL))],
             SourceKind::ThirdParty,
+        ),
+        (
+            vec![
+                (INFO, Err(libc::EOPNOTSUPP)),
+                (LOOKUP, Err(libc::EOPNOTSUPP)),
+            ],
+            SourceKind::Absent,
         ),
     ] {
-        fake::script(script);
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-        assert_eq!(Resolver::default().detect(&socket), expected);
+        fake::script(script.clone());
+        assert_eq!(Resolver::new().detect(&socket), expected);
+        fake::script(script);
+        assert_eq!(detect_source(&socket), expected);
     }
 }

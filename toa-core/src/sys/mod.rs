@@ -1,4 +1,4 @@
-//! The one door to the kernel. Tests put a fake behind it.
+//! Every system call of this crate. Tests replace the kernel by a fake.
 
 #[cfg(test)]
 pub(crate) mod fake;
@@ -16,7 +16,7 @@ use self::linux as platform;
 #[cfg(all(not(target_os = "linux"), not(test)))]
 use self::unsupported as platform;
 
-use crate::abi::{Answer, MAX_ANSWER_LEN};
+use crate::abi::{MAX_REPLY_LEN, WireReply};
 
 /// What has a socket of the platform: `AsFd` on Unix, `AsSocket` on Windows.
 #[cfg(unix)]
@@ -53,8 +53,8 @@ pub(crate) fn no_such_option() -> io::Error {
 /// # Errors
 /// The kernel's own, and `InvalidData` when its answer has another length than asked
 /// for or cannot be a source's.
-pub(crate) fn ask<T: Answer>(socket: BorrowedSocket<'_>) -> io::Result<T> {
-    let mut bytes = [0; MAX_ANSWER_LEN];
+pub(crate) fn ask<T: WireReply>(socket: BorrowedSocket<'_>) -> io::Result<T> {
+    let mut bytes = [0; MAX_REPLY_LEN];
     let written = platform::getsockopt(socket, T::NAME, &mut bytes[..T::LEN])?;
     if written != T::LEN {
         return Err(io::Error::new(

@@ -10,8 +10,10 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 use tokio::net::{TcpStream, ToSocketAddrs};
 
+use super::layer::ToaIncomingLayer;
+use super::registry::Registry;
 use super::stream::ToaStream;
-use crate::client_addr::ClientAddr;
+use crate::client::ClientAddr;
 use crate::listener::ToaListener;
 
 type Accepting = Pin<Box<dyn Future<Output = io::Result<(TcpStream, ClientAddr)>> + Send>>;
@@ -25,6 +27,7 @@ type Accepting = Pin<Box<dyn Future<Output = io::Result<(TcpStream, ClientAddr)>
 pub struct ToaIncoming {
     listener: Arc<ToaListener>,
     accepting: Option<Accepting>,
+    registry: Registry,
     nodelay: bool,
 }
 
@@ -43,6 +46,7 @@ impl ToaIncoming {
         Self {
             listener: Arc::new(listener),
             accepting: None,
+            registry: Registry::default(),
             nodelay: true,
         }
     }
@@ -53,6 +57,13 @@ impl ToaIncoming {
     pub const fn with_nodelay(mut self, nodelay: bool) -> Self {
         self.nodelay = nodelay;
         self
+    }
+
+    /// The layer that knows the clients of these connections, for `Server::layer`. It gives
+    /// each request its [`ClientAddr`], which also tells the peer and the provenance.
+    #[must_use]
+    pub fn layer(&self) -> ToaIncomingLayer {
+        ToaIncomingLayer::new(self.registry.clone())
     }
 
     /// The address it listens on.
@@ -81,7 +92,7 @@ impl Stream for ToaIncoming {
             {
                 tracing::debug!(%error, "a connection was lost as it was accepted");
             }
-            ToaStream::new(stream, client)
+            ToaStream::new(stream, client, &this.registry)
         })))
     }
 }
@@ -99,7 +110,6 @@ impl fmt::Debug for ToaIncoming {
 mod tests {
     use std::future::poll_fn;
 
-    use super::super::live;
     use super::*;
 
     async fn next(incoming: &mut ToaIncoming) -> ToaStream {
@@ -108,11 +118,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_story_outlives_its_connection_whenever_the_stream_of_them_is_dropped() {
+    async fn no_client_outlives_its_connection_whenever_the_stream_of_them_is_dropped() {
         for accepted in 0..4 {
             for polls in 0..3 {
                 let mut incoming = ToaIncoming::bind("127.0.0.1:0").await.unwrap();
                 let local = incoming.local_addr().unwrap();
+                let registry = incoming.registry.clone();
                 let mut clients = Vec::new();
                 let mut streams = Vec::new();
                 for _ in 0..accepted {
@@ -127,9 +138,9 @@ mod tests {
                 // One that waits and is never taken.
                 clients.push(TcpStream::connect(local).await.unwrap());
                 drop(incoming);
-                assert_eq!(live::count(local), accepted);
+                assert_eq!(registry.len(), accepted);
                 drop(streams);
-                assert_eq!(live::count(local), 0);
+                assert_eq!(registry.len(), 0);
             }
         }
     }

@@ -2,31 +2,36 @@
 //!
 //! ```no_run
 //! # async fn run(routes: tonic::service::Routes) -> Result<(), Box<dyn std::error::Error>> {
-//! use toa_tower::ToaLayer;
 //! use toa_tower::tonic::ToaIncoming;
 //!
+//! let incoming = ToaIncoming::bind("[::]:3000").await?;
 //! tonic::transport::Server::builder()
-//!     .layer(ToaLayer)
+//!     .layer(incoming.layer())
 //!     .add_routes(routes)
-//!     .serve_with_incoming(ToaIncoming::bind("[::]:3000").await?)
+//!     .serve_with_incoming(incoming)
 //!     .await?;
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! [`ToaIncoming`] alone makes `remote_addr()` right, with `tls_config` and without, and
-//! leaves `peer_certs()` as it is. [`ToaLayer`](crate::ToaLayer) adds the whole story to
-//! the request's extensions: [`ClientAddr`](crate::ClientAddr), and
-//! [`RealClient::from_extensions`](crate::RealClient::from_extensions).
+//! leaves `peer_certs()` as it is. [`ToaIncoming::layer`] adds what is known besides:
+//! [`ClientAddr::from_extensions`](crate::ClientAddr::from_extensions) tells the peer and
+//! the provenance.
+//!
+//! A tonic service within an axum `Router` has [`ToaLayer`](crate::ToaLayer) instead.
 
 mod incoming;
-pub(crate) mod live;
+mod layer;
+#[cfg(feature = "test-util")]
 mod mock;
+mod registry;
 mod require;
 mod stream;
 
 pub use incoming::ToaIncoming;
-pub(crate) use mock::publish_connect_info;
+pub use layer::ToaIncomingLayer;
+#[cfg(feature = "test-util")]
 pub use mock::{with_client, with_client_addr};
 pub use require::require_toa;
 pub use stream::ToaStream;

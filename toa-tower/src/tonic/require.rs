@@ -1,26 +1,35 @@
 //! Deny mode under tonic.
 
-use tonic::{Request, Status};
+use http::Response;
+use toa_core::Refusal;
+use tonic::Status;
+use tonic::body::Body;
 
-use crate::require;
-use crate::wiring;
+use crate::require::RequireToaLayer;
 
-/// An interceptor that answers `PERMISSION_DENIED` to what did not come through the
-/// balancer, and `INTERNAL` where nothing is wired up. Put it on each service but the
-/// health service, which balancers probe without the option:
+/// [`RequireToaLayer`] with the answers of gRPC: `PERMISSION_DENIED` to what did not come
+/// through the balancer, `INTERNAL` where nothing is wired up. Balancers probe without the
+/// option, so the health service is exempt where there is one:
 ///
-/// ```ignore
-/// GreeterServer::with_interceptor(greeter, toa_tower::tonic::require_toa)
 /// ```
+/// # fn run(incoming: &toa_tower::tonic::ToaIncoming) {
+/// use toa_tower::tonic::require_toa;
 ///
-/// # Errors
-/// The status to answer with.
-pub fn require_toa(request: Request<()>) -> Result<Request<()>, Status> {
-    match wiring::known_or_log(request.extensions()) {
-        Ok(client) if client.is_from_toa() => Ok(request),
-        Ok(client) => Err(Status::permission_denied(require::sentence(
-            client.provenance(),
-        ))),
-        Err(missing) => Err(Status::internal(missing.to_string())),
-    }
+/// let server = tonic::transport::Server::builder()
+///     .layer(incoming.layer())
+///     .layer(require_toa().with_exempt_prefix("/grpc.health.v1.Health"));
+/// # let _ = server;
+/// # }
+/// ```
+#[must_use]
+pub fn require_toa() -> RequireToaLayer<fn(Refusal) -> Response<Body>> {
+    RequireToaLayer::new().with_response(respond)
+}
+
+fn respond(refusal: Refusal) -> Response<Body> {
+    let status = match refusal {
+        Refusal::NotWiredUp => Status::internal(refusal.body()),
+        _ => Status::permission_denied(refusal.body()),
+    };
+    status.into_http()
 }

@@ -8,8 +8,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
-use super::live::Live;
-use crate::client_addr::ClientAddr;
+use super::registry::{Registered, Registry};
+use crate::client::ClientAddr;
 
 /// A TCP connection whose remote address is the real client.
 ///
@@ -18,19 +18,19 @@ use crate::client_addr::ClientAddr;
 #[derive(Debug)]
 pub struct ToaStream {
     stream: TcpStream,
-    live: Live,
+    registered: Registered,
 }
 
 impl ToaStream {
-    pub(super) fn new(stream: TcpStream, client: ClientAddr) -> Self {
-        let live = Live::new(stream.local_addr().ok(), client);
-        Self { stream, live }
+    pub(super) fn new(stream: TcpStream, client: ClientAddr, registry: &Registry) -> Self {
+        let registered = registry.register(stream.local_addr().ok(), client);
+        Self { stream, registered }
     }
 
     /// The connection's client.
     #[must_use]
     pub const fn client_addr(&self) -> ClientAddr {
-        self.live.client()
+        self.registered.client()
     }
 }
 
@@ -38,7 +38,7 @@ impl Connected for ToaStream {
     type ConnectInfo = TcpConnectInfo;
 
     fn connect_info(&self) -> TcpConnectInfo {
-        self.live.connect_info()
+        self.registered.connect_info()
     }
 }
 

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![allow(dead_code, reason = "each test uses its part")]
 
-#[cfg(feature = "rustls")]
+#[cfg(feature = "rustls-0_23")]
 pub(crate) mod tls;
 
 use std::net::SocketAddr;
@@ -30,7 +30,7 @@ pub(crate) const BOTH: [Http; 2] = [Http::One, Http::Two];
 pub(crate) fn expected_provenance() -> Provenance {
     let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     match toa_core::detect_source(&socket) {
-        toa_core::SourceKind::None => Provenance::NoSource,
+        toa_core::SourceKind::Absent => Provenance::NoSource,
         _ => Provenance::NotSent,
     }
 }
@@ -97,7 +97,7 @@ pub(crate) async fn read(response: Response<Body>) -> (StatusCode, String) {
     (status, String::from_utf8(body.to_vec()).unwrap())
 }
 
-/// A connection's story out of thin air.
-pub(crate) fn story(client: &str, peer: &str, provenance: Provenance) -> ClientAddr {
+/// A made-up connection.
+pub(crate) fn connection_of(client: &str, peer: &str, provenance: Provenance) -> ClientAddr {
     ClientAddr::mock(client.parse().unwrap(), peer.parse().unwrap(), provenance)
 }

@@ -84,5 +84,5 @@ pub(super) fn check_sane(info: &ToaInfo) -> Result<()> {
 }
 
 fn outcome(info: &ToaInfo) -> u32 {
-    info.flags & (INFO_HAS_ADDR | INFO_UNTRUSTED | INFO_INVALID)
+    info.flags() & (INFO_HAS_ADDR | INFO_UNTRUSTED | INFO_INVALID)
 }

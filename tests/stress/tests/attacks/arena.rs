@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use toa_bpf::{Attached, Counters, attach};
 use toa_core::abi::{INFO_HAS_ADDR, INFO_INVALID, INFO_UNTRUSTED};
-use toa_core::{Policy, to_canonical, to_mapped};
+use toa_core::{Resolver, to_canonical, to_mapped};
 use toa_lab::netns::Namespace;
 use toa_lab::peer::Peer;
 use toa_stress::storm::{Ground, Side};
@@ -118,7 +118,7 @@ impl<'g> Arena<'g> {
         let side = self.side;
         let info = toa_core::source_info(stream).unwrap();
         assert_eq!(info.peer(), Some(to_mapped(peer.local_addr())), "{side:?}");
-        let outcome = info.flags & (INFO_HAS_ADDR | INFO_UNTRUSTED | INFO_INVALID);
+        let outcome = info.flags() & (INFO_HAS_ADDR | INFO_UNTRUSTED | INFO_INVALID);
         let (client, flags) = match answer {
             Answer::Client(client) => (client, INFO_HAS_ADDR),
             Answer::NoOption => (peer.local_addr(), 0),
@@ -126,7 +126,7 @@ impl<'g> Arena<'g> {
             Answer::Invalid => (peer.local_addr(), INFO_INVALID),
         };
         assert_eq!(outcome, flags, "{side:?} {answer:?}");
-        let known = toa_core::lookup(stream, &Policy::default()).unwrap();
+        let known = Resolver::new().resolve_connected(stream).unwrap();
         assert_eq!(known.client(), to_mapped(client), "{side:?} {answer:?}");
         let shown = to_canonical(to_mapped(stream.peer_addr().unwrap()));
         assert_eq!(shown, client, "{side:?} getpeername() {answer:?}");

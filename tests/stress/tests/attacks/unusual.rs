@@ -69,7 +69,7 @@ fn a_server_that_we_connect_to_cannot_pass_for_another_by_crossing_syns() {
         let shown = socket.peer_addr().unwrap().as_socket().unwrap();
         assert_eq!(shown, remote, "{:?}", arena.side);
         let info = toa_core::source_info(&socket.as_fd()).unwrap();
-        let outcome = info.flags & (INFO_HAS_ADDR | INFO_UNTRUSTED | INFO_INVALID);
+        let outcome = info.flags() & (INFO_HAS_ADDR | INFO_UNTRUSTED | INFO_INVALID);
         assert_eq!(outcome, 0, "{:?}", arena.side);
         arena.expect_counted(&[]);
     });
