@@ -22,7 +22,7 @@ impl Source {
         let trusted = match self {
             Self::Absent => return None,
             Self::TrustsNobody => "none",
-            Self::TrustsTheBalancer => "10.116.111.0/28",
+            Self::TrustsTheBalancer => "10.116.111.0/24",
         };
         let config = Config::default().with_trusted(trusted.parse().unwrap());
         Some(toa_bpf::attach(&config).unwrap())

@@ -74,8 +74,8 @@ fn ask_as_each_client(scheme: &str, path: &str) -> Vec<Answer> {
 
 /// The address in an answer of `/client`.
 fn told(answer: &Answer) -> IpAddr {
-    let client = answer.body.parse().unwrap();
-    toa_core::to_canonical(client).ip()
+    let client: SocketAddr = answer.body.parse().unwrap();
+    client.ip()
 }
 
 #[test]
