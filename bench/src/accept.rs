@@ -10,7 +10,7 @@ use crate::child::Server;
 use crate::load::{Request, ask, connections, new_connections};
 use crate::options::Options;
 use crate::process::{Running, Start};
-use crate::room::Room;
+use crate::sandbox::Sandbox;
 use crate::section::{Data, Plot, Section, Table};
 use crate::turns::{Comparison, Turns, Work};
 
@@ -41,15 +41,15 @@ Target: a ratio of at least 0.98.";
 /// # Errors
 /// When a server cannot be started, or the source attached.
 pub(crate) fn measure(options: &Options) -> anyhow::Result<Section> {
-    let room = Room::enter()?;
+    let sandbox = Sandbox::enter()?;
     let turns = Turns::new(options);
     let columns = Comparison::columns("new connections");
     let (mut rows, mut bars) = (Vec::new(), Vec::new());
     for (name, server) in [("axum", Server::Axum), ("actix", Server::Actix)] {
-        let servers = Servers::start(&room, server)?;
+        let servers = Servers::start(&sandbox, server)?;
         for (what, compared) in [
-            ("without option", servers.directly(&room, turns)?),
-            ("with option", servers.through_balancers(&room, turns)?),
+            ("without option", servers.directly(&sandbox, turns)?),
+            ("with option", servers.through_balancers(&sandbox, turns)?),
         ] {
             for (at, (who, comparison)) in compared.iter().enumerate() {
                 let row = format!("{name}, {what}: {who}");
@@ -87,9 +87,9 @@ struct Servers {
 }
 
 impl Servers {
-    fn start(room: &Room, server: Server) -> anyhow::Result<Self> {
+    fn start(sandbox: &Sandbox, server: Server) -> anyhow::Result<Self> {
         let plain = || Start::new(server, Method::Bare).run();
-        let toa = Start::new(server, Method::Toa).in_cgroup(room.cgroup());
+        let toa = Start::new(server, Method::Toa).in_cgroup(sandbox.cgroup());
         Ok(Self {
             plain: plain()?,
             again: plain()?,
@@ -99,7 +99,7 @@ impl Servers {
 
     fn directly(
         &self,
-        room: &Room,
+        sandbox: &Sandbox,
         turns: Turns,
     ) -> anyhow::Result<Vec<(&'static str, Comparison)>> {
         let candidates = [
@@ -107,12 +107,12 @@ impl Servers {
             (AGAIN, &self.again, self.again.addr()),
             (TOA, &self.toa, self.toa.addr()),
         ];
-        compare(room, turns, &candidates, "127.0.0.1")
+        compare(sandbox, turns, &candidates, "127.0.0.1")
     }
 
     fn through_balancers(
         &self,
-        room: &Room,
+        sandbox: &Sandbox,
         turns: Turns,
     ) -> anyhow::Result<Vec<(&'static str, Comparison)>> {
         let balancer = |server: &Running| Balancer::start(BalancerConfig::nat64_to(server.port()));
@@ -122,13 +122,13 @@ impl Servers {
             (TOA, &self.toa, toa.virtual_addr()),
         ];
         let client = std::net::TcpStream::connect(toa.virtual_addr())?.local_addr()?;
-        compare(room, turns, &candidates, &client.ip().to_string())
+        compare(sandbox, turns, &candidates, &client.ip().to_string())
     }
 }
 
 /// Holds the candidates against the first; the last has our source, and says `client`.
 fn compare(
-    room: &Room,
+    sandbox: &Sandbox,
     turns: Turns,
     candidates: &[(&'static str, &Running, SocketAddr)],
     client: &str,
@@ -136,7 +136,7 @@ fn compare(
     let request = Request::get("/");
     let work = turns.take(candidates.len(), |at| {
         let (name, server, addr) = candidates[at];
-        let _source = (name == TOA).then(|| room.attach()).transpose()?;
+        let _source = (name == TOA).then(|| sandbox.attach()).transpose()?;
         if name == TOA {
             let answer = ask(addr, &Request::get("/client"))?;
             ensure!(

@@ -9,7 +9,7 @@ pub mod options;
 mod process;
 pub mod report;
 mod request;
-mod room;
+mod sandbox;
 pub mod section;
 pub mod source;
 mod spread;

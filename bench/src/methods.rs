@@ -11,7 +11,7 @@ use crate::child::Server;
 use crate::load::{Request, ask, connections, new_connections};
 use crate::options::Options;
 use crate::process::{Running, Start};
-use crate::room::Room;
+use crate::sandbox::Sandbox;
 use crate::section::{Data, Plot, Section, Table};
 use crate::turns::{Comparison, Turns, Work};
 use crate::watch;
@@ -48,10 +48,10 @@ const CLIENT: &str = "203.0.113.7:41234";
 /// When valgrind is missing, or a server or the source cannot be started.
 pub(crate) fn measure(options: &Options) -> anyhow::Result<Section> {
     watch::need("valgrind")?;
-    let room = Room::enter()?;
-    let _source = room.attach()?;
+    let sandbox = Sandbox::enter()?;
+    let _source = sandbox.attach()?;
     let turns = Turns::new(options);
-    let servers = METHODS.map(|method| start(&room, method, Vec::new()));
+    let servers = METHODS.map(|method| start(&sandbox, method, Vec::new()));
     let servers = servers.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
     let work = turns.take(METHODS.len(), |at| {
         let (server, request) = (&servers[at], request(METHODS[at], "/")?);
@@ -62,7 +62,7 @@ pub(crate) fn measure(options: &Options) -> anyhow::Result<Section> {
     let (mut rows, mut bars) = (Vec::new(), Vec::new());
     let mut bare = 0.0;
     for (at, (method, turns)) in METHODS.into_iter().zip(&work).enumerate() {
-        let instructions = instructions(&room, method, options)?;
+        let instructions = instructions(&sandbox, method, options)?;
         if at == 0 {
             bare = instructions;
         } else {
@@ -101,9 +101,9 @@ pub(crate) fn measure(options: &Options) -> anyhow::Result<Section> {
 }
 
 /// A server, found to tell the right client.
-fn start(room: &Room, method: Method, under: Vec<OsString>) -> anyhow::Result<Running> {
+fn start(sandbox: &Sandbox, method: Method, under: Vec<OsString>) -> anyhow::Result<Running> {
     let server = Start::new(Server::Loop, method)
-        .in_cgroup(room.cgroup())
+        .in_cgroup(sandbox.cgroup())
         .under(under)
         .run()?;
     let expected = match method {
@@ -138,11 +138,11 @@ fn request(method: Method, path: &'static str) -> anyhow::Result<Request> {
 }
 
 /// For one connection with one request.
-fn instructions(room: &Room, method: Method, options: &Options) -> anyhow::Result<f64> {
+fn instructions(sandbox: &Sandbox, method: Method, options: &Options) -> anyhow::Result<f64> {
     let count = if options.quick { 10 } else { 500 };
     let of = |count: u32| {
         let file = tempfile::NamedTempFile::new()?;
-        let server = start(room, method, watch::callgrind(file.path()).to_vec())?;
+        let server = start(sandbox, method, watch::callgrind(file.path()).to_vec())?;
         connections(server.addr(), &request(method, "/")?, count)?;
         server.end()?;
         watch::instructions(file.path())

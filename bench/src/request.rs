@@ -10,7 +10,7 @@ use crate::child::{Driver, Server};
 use crate::load::{Request, requests};
 use crate::options::Options;
 use crate::process::{Running, Start, value_name};
-use crate::room::Room;
+use crate::sandbox::Sandbox;
 use crate::section::{Data, Plot, Section, Table};
 use crate::spread::Spread;
 use crate::turns::{Comparison, Turns, Work};
@@ -46,12 +46,12 @@ next part. Parsing the header's text, which X-Forwarded-For costs hyper, is in t
 /// # Errors
 /// When a server or the source cannot be started.
 pub(crate) fn measure_rate(options: &Options) -> anyhow::Result<Section> {
-    let room = Room::enter()?;
-    let _source = room.attach()?;
+    let sandbox = Sandbox::enter()?;
+    let _source = sandbox.attach()?;
     let turns = Turns::new(options);
     let start = |method| {
         Start::new(Server::Axum, method)
-            .in_cgroup(room.cgroup())
+            .in_cgroup(sandbox.cgroup())
             .run()
     };
     let servers: [(&str, Running); 6] = [

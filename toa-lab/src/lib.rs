@@ -35,7 +35,14 @@
 //!
 //! `peer::PeerDevice` and `peer::Peer` (on Linux) speak TCP to the
 //! kernel's listeners segment by segment, with any options and from any
-//! address; `netns::Namespace` keeps that away from the machine's own network.
+//! address.
+//!
+//! # The sandbox
+//!
+//! `sandbox::Sandbox` (on Linux) keeps all that away from the rest of the
+//! machine: a network namespace (`netns::Namespace`) and a cgroup
+//! (`cgroup::Cgroup`) that are gone after the test. Without privileges the test
+//! is skipped, and says so.
 #![forbid(unsafe_code)]
 
 mod answers;
@@ -53,11 +60,15 @@ pub mod translate;
 #[cfg(target_os = "linux")]
 mod addresses;
 #[cfg(target_os = "linux")]
+pub mod cgroup;
+#[cfg(target_os = "linux")]
 mod netlink;
 #[cfg(target_os = "linux")]
 pub mod netns;
 #[cfg(target_os = "linux")]
 pub mod peer;
+#[cfg(target_os = "linux")]
+pub mod sandbox;
 #[cfg(target_os = "linux")]
 mod tun;
 

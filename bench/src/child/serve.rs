@@ -4,7 +4,6 @@ use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
 use super::{actix, axum, hyper_loop};
@@ -39,9 +38,8 @@ pub struct Serve {
 impl Serve {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         if let Some(cgroup) = &self.cgroup {
-            let procs = cgroup.join("cgroup.procs");
             // Before a socket is made: a socket belongs to the cgroup of its maker.
-            std::fs::write(&procs, "0").with_context(|| format!("{}", procs.display()))?;
+            toa_lab::cgroup::join(cgroup)?;
         }
         std::thread::spawn(end_with_stdin);
         match self.server {

@@ -9,9 +9,9 @@ use toa_lab::peer::PeerDevice;
 
 use super::Scale;
 use super::connect::{Peers, V4_OPTION};
-use super::place::{Place, Source};
 use super::programs;
 use super::rounds::each;
+use super::sandbox::{Source, SourceSandbox};
 use super::three_ways::{self, ThreeWays};
 use crate::section::{Data, Plot, Section, Table};
 
@@ -51,10 +51,10 @@ const KINDS: [(&str, bool, Call); 5] = [
     ("getpeername, address", true, Call::Peername),
 ];
 
-pub(super) fn measure(place: &Place, scale: Scale) -> anyhow::Result<Section> {
-    let listener = place.listener(PeerDevice::KERNEL_V4)?;
-    let plain = Peers::new(place.device(), &listener, &[])?;
-    let with_address = Peers::new(place.device(), &listener, V4_OPTION)?.starting_at(1 << 22);
+pub(super) fn measure(sandbox: &SourceSandbox, scale: Scale) -> anyhow::Result<Section> {
+    let listener = sandbox.listener(PeerDevice::KERNEL_V4)?;
+    let plain = Peers::new(sandbox.device(), &listener, &[])?;
+    let with_address = Peers::new(sandbox.device(), &listener, V4_OPTION)?.starting_at(1 << 22);
     let ask = |kind: usize| -> anyhow::Result<f64> {
         let (_, address, call) = KINDS[kind];
         let peers = if address { &with_address } else { &plain };
@@ -68,9 +68,9 @@ pub(super) fn measure(place: &Place, scale: Scale) -> anyhow::Result<Section> {
         })?;
         Ok(took)
     };
-    let took = ThreeWays::<{ KINDS.len() }>::measure(place, scale.rounds, ask)?;
+    let took = ThreeWays::<{ KINDS.len() }>::measure(sandbox, scale.rounds, ask)?;
 
-    let source = place.attach(Config::default())?;
+    let source = sandbox.attach(Config::default())?;
     let mut runs = Vec::new();
     for (kind, (name, ..)) in KINDS.into_iter().enumerate() {
         let mut counted = programs::during(&source, || ask(kind).map(drop))?;

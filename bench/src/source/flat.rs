@@ -10,9 +10,9 @@ use toa_lab::peer::PeerDevice;
 use super::Scale;
 use super::connect::{Peers, V4_OPTION};
 use super::hold::holding;
-use super::place::Place;
 use super::programs;
 use super::rounds::{each, turns};
+use super::sandbox::SourceSandbox;
 use crate::section::{Data, Plot, Section, Table};
 use crate::spread::Spread;
 
@@ -38,14 +38,14 @@ struct Point {
 }
 
 /// From one to so many open connections.
-pub(super) fn connections(place: &Place, scale: Scale) -> anyhow::Result<Section> {
-    let listeners = Listeners::new(place, PeerDevice::KERNEL_V4)?;
-    let source = place.attach(Config::default())?;
+pub(super) fn connections(sandbox: &SourceSandbox, scale: Scale) -> anyhow::Result<Section> {
+    let listeners = Listeners::new(sandbox, PeerDevice::KERNEL_V4)?;
+    let source = sandbox.attach(Config::default())?;
     let peers = |listener| {
-        let peers = Peers::new(place.device(), listener, V4_OPTION)?;
+        let peers = Peers::new(sandbox.device(), listener, V4_OPTION)?;
         anyhow::Ok(peers.starting_at(1 << 22))
     };
-    let points = holding(place.device(), &listeners.covered, V4_OPTION, |holder| {
+    let points = holding(sandbox.device(), &listeners.covered, V4_OPTION, |holder| {
         sizes(scale.open)
             .map(|size| {
                 holder.grow(size)?;
@@ -62,9 +62,9 @@ pub(super) fn connections(place: &Place, scale: Scale) -> anyhow::Result<Section
 }
 
 /// From one to so many trusted networks.
-pub(super) fn cidrs(place: &Place, scale: Scale) -> anyhow::Result<Section> {
-    let v4 = trusting(place, scale, PeerDevice::KERNEL_V4.into(), v4_net)?;
-    let v6 = trusting(place, scale, PeerDevice::KERNEL_V6.into(), v6_net)?;
+pub(super) fn cidrs(sandbox: &SourceSandbox, scale: Scale) -> anyhow::Result<Section> {
+    let v4 = trusting(sandbox, scale, PeerDevice::KERNEL_V4.into(), v4_net)?;
+    let v6 = trusting(sandbox, scale, PeerDevice::KERNEL_V6.into(), v6_net)?;
     Ok(Section {
         title: "The source: how many CIDRs are trusted".to_owned(),
         text: CIDRS.to_owned(),
@@ -78,12 +78,12 @@ pub(super) fn cidrs(place: &Place, scale: Scale) -> anyhow::Result<Section> {
 }
 
 fn trusting(
-    place: &Place,
+    sandbox: &SourceSandbox,
     scale: Scale,
     kernel: IpAddr,
     net: fn(u32) -> (IpAddr, u8),
 ) -> anyhow::Result<Vec<Point>> {
-    let listeners = Listeners::new(place, kernel)?;
+    let listeners = Listeners::new(sandbox, kernel)?;
     let mut points = Vec::new();
     for size in sizes(scale.cidrs) {
         let trusted: TrustedPeers = (0..size)
@@ -92,9 +92,9 @@ fn trusting(
                 ipnet::IpNet::new(address, prefix)
             })
             .collect::<Result<_, _>>()?;
-        let source = place.attach(Config::default().with_trusted(trusted))?;
+        let source = sandbox.attach(Config::default().with_trusted(trusted))?;
         let peers = |listener| {
-            let peers = Peers::new(place.device(), listener, V4_OPTION)?;
+            let peers = Peers::new(sandbox.device(), listener, V4_OPTION)?;
             anyhow::Ok(peers.from(move |number| host(net(scatter(number) % size).0, number)))
         };
         points.push(listeners.point(size, &source, scale, peers)?);
@@ -109,10 +109,10 @@ struct Listeners {
 }
 
 impl Listeners {
-    fn new(place: &Place, ip: impl Into<IpAddr> + Copy) -> anyhow::Result<Self> {
+    fn new(sandbox: &SourceSandbox, ip: impl Into<IpAddr> + Copy) -> anyhow::Result<Self> {
         Ok(Self {
-            covered: place.listener(ip)?,
-            bare: place.bare_listener(ip)?,
+            covered: sandbox.listener(ip)?,
+            bare: sandbox.bare_listener(ip)?,
         })
     }
 

@@ -11,8 +11,8 @@ use toa_lab::peer::PeerDevice;
 use super::Scale;
 use super::connect::V4_OPTION;
 use super::hold::{Holder, holding};
-use super::place::{Place, Source};
 use super::rounds::turns;
+use super::sandbox::{Source, SourceSandbox};
 use crate::section::{Data, Plot, Section, Table};
 use crate::spread::Spread;
 
@@ -31,12 +31,12 @@ const SETTLE: Duration = Duration::from_millis(700);
 /// else the machine did.
 const NOISE: f64 = 0.5;
 
-pub(super) fn measure(place: &Place, scale: Scale) -> anyhow::Result<Section> {
-    let listener = place.listener(PeerDevice::KERNEL_V4)?;
+pub(super) fn measure(sandbox: &SourceSandbox, scale: Scale) -> anyhow::Result<Section> {
+    let listener = sandbox.listener(PeerDevice::KERNEL_V4)?;
     let used = turns::<3, _>(ROUNDS, |kind| {
         let (_, source, option) = KINDS[kind];
-        place.with(source, || {
-            holding(place.device(), &listener, option, |holder| {
+        sandbox.with(source, || {
+            holding(sandbox.device(), &listener, option, |holder| {
                 open(holder, scale.open)
             })
         })

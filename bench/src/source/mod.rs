@@ -8,9 +8,9 @@ mod handshake;
 mod hold;
 mod memory;
 mod module;
-mod place;
 mod programs;
 mod rounds;
+mod sandbox;
 mod three_ways;
 
 use crate::options::Options;
@@ -62,13 +62,13 @@ pub fn sections(options: &Options) -> anyhow::Result<Vec<Section>> {
     } else {
         Scale::FULL
     };
-    let place = place::Place::enter()?;
+    let sandbox = sandbox::SourceSandbox::enter()?;
     Ok(vec![
-        handshake::measure(&place, scale)?,
-        calls::measure(&place, scale)?,
-        memory::measure(&place, scale)?,
-        flat::connections(&place, scale)?,
-        flat::cidrs(&place, scale)?,
+        handshake::measure(&sandbox, scale)?,
+        calls::measure(&sandbox, scale)?,
+        memory::measure(&sandbox, scale)?,
+        flat::connections(&sandbox, scale)?,
+        flat::cidrs(&sandbox, scale)?,
         module::measure(scale),
     ])
 }

@@ -1,7 +1,7 @@
 //! The same work without a source, beside one, and under one.
 
-use super::place::{Place, Source};
 use super::rounds::turns;
+use super::sandbox::{Source, SourceSandbox};
 use crate::spread::Spread;
 
 /// What each kind of work took in each round, for each place of the source.
@@ -10,7 +10,7 @@ pub(super) struct ThreeWays<const KINDS: usize>([Vec<[f64; KINDS]>; 3]);
 
 impl<const KINDS: usize> ThreeWays<KINDS> {
     pub(super) fn measure(
-        place: &Place,
+        sandbox: &SourceSandbox,
         rounds: usize,
         work: impl Fn(usize) -> anyhow::Result<f64>,
     ) -> anyhow::Result<Self> {
@@ -21,7 +21,7 @@ impl<const KINDS: usize> ThreeWays<KINDS> {
             }
             Ok(took)
         };
-        turns(rounds, |source| place.with(Source::ALL[source], all)).map(Self)
+        turns(rounds, |source| sandbox.with(Source::ALL[source], all)).map(Self)
     }
 
     fn of(&self, source: Source, kind: usize) -> Vec<f64> {

@@ -19,7 +19,6 @@
 
 mod address;
 mod build;
-mod cgroup;
 mod conn;
 mod deed;
 mod http;

@@ -4,7 +4,6 @@
 //! that completed it.
 
 mod chaos;
-mod ground;
 mod gusts;
 mod judge;
 mod kernel;
@@ -14,7 +13,6 @@ mod run;
 mod side;
 mod town;
 
-pub use ground::Ground;
 pub use report::Report;
 pub use run::{Options, run};
 pub use side::{Side, option};

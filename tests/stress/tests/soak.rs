@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use toa_lab::netns::Namespace;
+use toa_lab::sandbox::Sandbox;
 use toa_stress::soak::{Plan, are_built, build_examples, examples_dir, run};
 
 #[test]
 fn whoever_asks_in_the_churn_is_told_who_asked() {
-    let Some(namespace) = Namespace::enter_or_skip() else {
+    let Some(sandbox) = Sandbox::enter_or_skip() else {
         return;
     };
     let servers = examples_dir().unwrap();
@@ -25,7 +25,7 @@ fn whoever_asks_in_the_churn_is_told_who_asked() {
         servers,
         csv: Some(csv.clone()),
     };
-    let verdict = run(&plan, &namespace).unwrap();
+    let verdict = run(&plan, &sandbox).unwrap();
     println!("{verdict}");
     assert!(verdict.is_good(), "{:#?}", verdict.failures());
     let csv = std::fs::read_to_string(csv).unwrap();

@@ -13,9 +13,8 @@ mod linux {
     use std::process::ExitCode;
     use std::time::Duration;
 
-    use anyhow::Context;
     use clap::Parser;
-    use toa_lab::netns::Namespace;
+    use toa_lab::sandbox::Sandbox;
     use toa_stress::soak::{Plan, build_examples, examples_dir, run};
 
     /// Soaks the example servers in mixed churn while the source comes and goes.
@@ -60,9 +59,8 @@ mod linux {
             csv: args.csv,
         };
         println!("seed      {}", plan.seed);
-        let namespace =
-            Namespace::enter().context("cannot make a network namespace: run as root")?;
-        let verdict = run(&plan, &namespace)?;
+        let sandbox = Sandbox::enter()?;
+        let verdict = run(&plan, &sandbox)?;
         println!("{verdict}");
         Ok(if verdict.is_good() {
             ExitCode::SUCCESS

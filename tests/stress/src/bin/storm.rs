@@ -20,8 +20,7 @@ struct Cli {
 
 #[cfg(target_os = "linux")]
 fn main() -> anyhow::Result<()> {
-    use anyhow::Context;
-    use toa_lab::netns::Namespace;
+    use toa_lab::sandbox::Sandbox;
     use toa_stress::storm::{Options, run};
 
     let cli = Cli::parse();
@@ -31,9 +30,8 @@ fn main() -> anyhow::Result<()> {
         decent_every: cli.decent_every,
     };
     println!("seed {}", options.seed);
-    let namespace = Namespace::enter()
-        .context("cannot make a network namespace: run as root, or with CAP_SYS_ADMIN")?;
-    print!("{}", run(namespace, options)?);
+    let sandbox = Sandbox::enter()?;
+    print!("{}", run(&sandbox, options)?);
     Ok(())
 }
 

@@ -1,14 +1,8 @@
-//! Settings and counters of the kernel.
+//! Counters of the kernel.
 
 use std::fs;
 
 use anyhow::Context;
-
-/// Writes a setting of this thread's network namespace.
-pub(crate) fn set(setting: &str, value: u32) -> anyhow::Result<()> {
-    let path = format!("/proc/sys/net/{setting}");
-    fs::write(&path, value.to_string()).with_context(|| format!("cannot write {path}"))
-}
 
 /// One counter of this network namespace's `TcpExt`.
 pub(crate) fn tcp_counter(name: &str) -> anyhow::Result<u64> {

@@ -4,12 +4,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use toa_lab::peer::{Segment, flags};
+use toa_lab::sandbox::Sandbox;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::address;
 use super::conn::{Conn, Fail};
-use super::kernel;
 use super::letter::{Letter, Options};
 use super::tally::Outcome;
 use super::world::World;
@@ -30,7 +30,12 @@ pub(crate) struct Done {
 }
 
 /// Goes round until `end`; each phase takes `time`, and so does the quiet after it.
-pub(crate) async fn run(world: Rc<World>, time: Duration, end: Instant) -> anyhow::Result<Done> {
+pub(crate) async fn run(
+    world: Rc<World>,
+    sandbox: &Sandbox,
+    time: Duration,
+    end: Instant,
+) -> anyhow::Result<Done> {
     let mut done = Done::default();
     let mut random = world.fork();
     for round in 0.. {
@@ -48,7 +53,7 @@ pub(crate) async fn run(world: Rc<World>, time: Duration, end: Instant) -> anyho
                 done.stops += 1;
             }
             2 => {
-                kernel::set("ipv4/tcp_syncookies", 2)?;
+                sandbox.sysctl("net/ipv4/tcp_syncookies", "2")?;
                 flood(&world, server, time, &mut random).await?;
                 done.cookies_for_all += 1;
             }
@@ -58,7 +63,7 @@ pub(crate) async fn run(world: Rc<World>, time: Duration, end: Instant) -> anyho
             }
         }
         sleep(time).await;
-        kernel::set("ipv4/tcp_syncookies", 1)?;
+        sandbox.sysctl("net/ipv4/tcp_syncookies", "1")?;
     }
     sleep_until(end).await;
     Ok(done)

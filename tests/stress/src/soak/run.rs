@@ -9,15 +9,13 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use rustix::process::{Resource, getrlimit, setrlimit};
-use toa_lab::netns::Namespace;
+use toa_lab::sandbox::Sandbox;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::build::EXAMPLES;
-use super::cgroup::Cgroup;
 use super::hub::Hub;
-use super::kernel;
 use super::memory::Sample;
 use super::phase::{self, BACKLOG, Done};
 use super::server::Server;
@@ -31,28 +29,26 @@ const FIRST_PORT: u16 = 3000;
 /// How long the last connections may take; more than one takes that gets no answer.
 const LAST_PATIENCE: Duration = Duration::from_secs(60);
 
-/// Soaks, and tells. Needs root. The calling thread must be in that namespace, whose settings are changed.
+/// Soaks, and tells. Needs root; the settings of the sandbox's namespace are changed.
 ///
 /// # Errors
 /// When the test cannot be held; what it finds is in the [`Verdict`].
-pub fn run(plan: &Plan, _namespace: &Namespace) -> anyhow::Result<Verdict> {
+pub fn run(plan: &Plan, sandbox: &Sandbox) -> anyhow::Result<Verdict> {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     setrlimit(Resource::Nofile, limit).context("cannot raise the limit on open files")?;
-    kernel::set("core/somaxconn", BACKLOG)?;
-    kernel::set("ipv4/tcp_syncookies", 1)?;
-    kernel::set("ipv4/tcp_fin_timeout", 10)?;
+    sandbox.sysctl("net/core/somaxconn", &BACKLOG.to_string())?;
+    sandbox.sysctl("net/ipv4/tcp_syncookies", "1")?;
+    sandbox.sysctl("net/ipv4/tcp_fin_timeout", "10")?;
     let log = KernelLog::open();
-    // Dropped last, when nobody is in there any more.
-    let cgroup = Cgroup::create()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    LocalSet::new().block_on(&runtime, soak(plan, &cgroup, log))
+    LocalSet::new().block_on(&runtime, soak(plan, sandbox, log))
 }
 
-async fn soak(plan: &Plan, cgroup: &Cgroup, mut log: KernelLog) -> anyhow::Result<Verdict> {
-    let world = set_up(plan, cgroup).await?;
+async fn soak(plan: &Plan, sandbox: &Sandbox, mut log: KernelLog) -> anyhow::Result<Verdict> {
+    let world = set_up(plan, sandbox).await?;
     let idle: Vec<usize> = world
         .servers
         .iter()
@@ -67,7 +63,7 @@ async fn soak(plan: &Plan, cgroup: &Cgroup, mut log: KernelLog) -> anyhow::Resul
     let hub = spawn_local(async move { hub.run().await });
     let churn = spawn_local(Rc::clone(&world).churn(plan.rate));
     let whole = tokio::select! {
-        phases = phase::run(Rc::clone(&world), plan.period / 12, end) => {
+        phases = phase::run(Rc::clone(&world), sandbox, plan.period / 12, end) => {
             done = phases?;
             true
         }
@@ -134,9 +130,10 @@ async fn recovered(world: &World, idle: &[usize], verdict: &mut Verdict) {
     }
 }
 
-async fn set_up(plan: &Plan, cgroup: &Cgroup) -> anyhow::Result<Rc<World>> {
+async fn set_up(plan: &Plan, sandbox: &Sandbox) -> anyhow::Result<Rc<World>> {
     let hub = Hub::open()?;
-    let source = Source::new(cgroup.path())?;
+    let cgroup = sandbox.cgroup().path();
+    let source = Source::new(cgroup)?;
     if source.look_for_another() {
         println!("note: somebody else's source covers this host; answers are judged mildly");
     }
@@ -146,7 +143,7 @@ async fn set_up(plan: &Plan, cgroup: &Cgroup) -> anyhow::Result<Rc<World>> {
     for v4_only in [false, true] {
         for example in EXAMPLES {
             let port = FIRST_PORT + servers.len() as u16;
-            let server = Server::start(&plan.servers, example, v4_only, port, cgroup.path())?;
+            let server = Server::start(&plan.servers, example, v4_only, port, cgroup)?;
             println!("server    {}", server.name);
             servers.push(server);
         }

@@ -6,13 +6,13 @@ use std::net::{SocketAddr, TcpStream};
 use anyhow::{Context, Result};
 use fastrand::Rng;
 use socket2::SockRef;
-use toa_lab::peer::flags;
+use toa_lab::peer::{PeerDevice, flags};
 
 use super::judge::{self, Verdict};
 use super::packet::{Tcp, repair};
 use super::report::{Kind, Report};
 use super::town::{End, Listener};
-use super::{Ground, Side, chaos};
+use super::{Side, chaos};
 
 /// Connections that are held open while they are shot at.
 const HELD: usize = 48;
@@ -34,8 +34,8 @@ impl Held {
 }
 
 #[derive(Debug)]
-pub(super) struct Storm<'g> {
-    pub(super) ground: &'g Ground,
+pub(super) struct Storm<'d> {
+    pub(super) device: &'d PeerDevice,
     pub(super) listeners: Vec<Listener>,
     pub(super) held: Vec<Held>,
     pub(super) rng: Rng,
@@ -63,7 +63,7 @@ impl Storm<'_> {
 
     fn send(&mut self, kind: Kind, packet: &[u8]) -> Result<()> {
         self.report.count(kind);
-        if self.ground.device.send_packet(packet).is_err() {
+        if self.device.send_packet(packet).is_err() {
             // What is no IP packet, the device does not take.
             self.report.refused += 1;
         }
@@ -127,7 +127,7 @@ impl Storm<'_> {
         let at = self.some_listener();
         let from = self.new_peer(at);
         let client = self.some_client(at);
-        let end = self.listeners[at].half_open(&self.ground.device, from)?;
+        let end = self.listeners[at].half_open(self.device, from)?;
         self.report.count(kind);
         let mut tcp = end.segment(flags::ACK);
         tcp.options = chaos::options(&mut self.rng, client);
@@ -195,7 +195,7 @@ impl Storm<'_> {
         // Most of the others go; some stay until the kernel answers with cookies.
         if !came && self.rng.u8(0..8) > 0 {
             let reset = end.segment(flags::RST | flags::ACK);
-            self.ground.device.send_packet(&reset.packet())?;
+            self.device.send_packet(&reset.packet())?;
         }
         self.report.completed += u64::from(came);
         Ok(())

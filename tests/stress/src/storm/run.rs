@@ -4,14 +4,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use fastrand::Rng;
-use toa_bpf::{Attached, attach};
-use toa_lab::netns::Namespace;
+use toa_bpf::{Attached, Config, attach};
+use toa_lab::peer::PeerDevice;
+use toa_lab::sandbox::Sandbox;
 
+use super::Side;
 use super::gusts::Storm;
 use super::kernel;
 use super::report::Report;
 use super::town::Listener;
-use super::{Ground, Side};
 use crate::kernel::{KernelLog, unreclaimable};
 
 /// The device's queue holds 500 of the kernel's answers.
@@ -29,17 +30,18 @@ pub struct Options {
     pub decent_every: u64,
 }
 
-/// Lets it rage, in a namespace of its own.
+/// Lets it rage. The process joins the sandbox's cgroup.
 ///
 /// # Errors
 /// What is missing; or what the storm has broken.
-pub fn run(namespace: Namespace, options: Options) -> Result<Report> {
-    let ground = Ground::take(namespace)?;
+pub fn run(sandbox: &Sandbox, options: Options) -> Result<Report> {
+    sandbox.cgroup().join()?;
+    let device = PeerDevice::open()?;
     let mut log = KernelLog::open();
     let slab = unreclaimable()?;
-    let source = attach(&ground.config())?;
+    let source = attach(&Config::new().with_cgroup(sandbox.cgroup().path()))?;
     let start = Instant::now();
-    let mut storm = Storm::new(&ground, options.seed)?;
+    let mut storm = Storm::new(&device, options.seed)?;
     let raged = storm.rage(options);
     let mut report = storm.end();
     raged.with_context(|| format!("after {} segments, seed {}", report.sent(), options.seed))?;
@@ -89,11 +91,11 @@ fn settle(source: &Attached, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-impl<'g> Storm<'g> {
-    fn new(ground: &'g Ground, seed: u64) -> Result<Self> {
+impl<'d> Storm<'d> {
+    fn new(device: &'d PeerDevice, seed: u64) -> Result<Self> {
         let listeners = Side::ALL.map(Listener::open);
         Ok(Self {
-            ground,
+            device,
             listeners: listeners.into_iter().collect::<Result<_>>()?,
             held: Vec::new(),
             rng: Rng::with_seed(seed),
@@ -112,7 +114,7 @@ impl<'g> Storm<'g> {
             }
             self.gust()?;
             if self.report.sent() >= self.next_drain {
-                self.ground.device.drain()?;
+                self.device.drain()?;
                 self.next_drain = self.report.sent() + DRAIN_EVERY;
             }
         }
@@ -129,11 +131,11 @@ impl<'g> Storm<'g> {
 
     fn serve_decent(&mut self) -> Result<()> {
         self.accept_strays()?;
-        self.ground.device.drain()?;
+        self.device.drain()?;
         for at in 0..self.listeners.len() {
             for with_option in [true, false] {
                 self.peers += 1;
-                self.listeners[at].serve(&self.ground.device, self.peers, with_option)?;
+                self.listeners[at].serve(self.device, self.peers, with_option)?;
                 self.report.accepted += 1;
                 self.report.with_address += u64::from(with_option);
                 self.report.decent += 1;

@@ -6,18 +6,19 @@ use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use toa_bpf::{Attached, Counters, attach};
+use toa_bpf::{Attached, Config, Counters, attach};
 use toa_core::abi::{INFO_HAS_ADDR, INFO_INVALID, INFO_UNTRUSTED};
 use toa_core::{Resolver, to_canonical, to_mapped};
-use toa_lab::netns::Namespace;
-use toa_lab::peer::Peer;
-use toa_stress::storm::{Ground, Side};
+use toa_lab::peer::{Peer, PeerDevice};
+use toa_lab::sandbox::Sandbox;
+use toa_stress::storm::Side;
 
 /// How long a connection that must come may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(crate) struct Arena<'g> {
-    pub(crate) ground: &'g Ground,
+    pub(crate) sandbox: &'g Sandbox,
+    pub(crate) device: &'g PeerDevice,
     pub(crate) side: Side,
     pub(crate) listener: TcpListener,
     source: &'g Attached,
@@ -45,14 +46,17 @@ pub(crate) fn on_every_side(attack: impl Fn(&Arena<'_>)) {
 }
 
 pub(crate) fn on_sides(sides: &[Side], attack: impl Fn(&Arena<'_>)) {
-    let Some(namespace) = Namespace::enter_or_skip() else {
+    let Some(sandbox) = Sandbox::enter_or_skip() else {
         return;
     };
-    let ground = Ground::take(namespace).unwrap();
-    let source = attach(&ground.config()).unwrap();
+    sandbox.cgroup().join().unwrap();
+    let device = PeerDevice::open().unwrap();
+    let config = Config::new().with_cgroup(sandbox.cgroup().path());
+    let source = attach(&config).unwrap();
     for &side in sides {
         attack(&Arena {
-            ground: &ground,
+            sandbox: &sandbox,
+            device: &device,
             side,
             listener: side.listen().unwrap(),
             source: &source,
@@ -76,9 +80,7 @@ impl<'g> Arena<'g> {
     /// A peer at a port that was not used yet.
     pub(crate) fn peer(&self, from: IpAddr) -> Peer<'g> {
         let port = self.next_port.replace(self.next_port.get() + 1);
-        self.ground
-            .device
-            .peer(SocketAddr::new(from, port), self.server())
+        self.device.peer(SocketAddr::new(from, port), self.server())
     }
 
     pub(crate) fn server(&self) -> SocketAddr {

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 
 use tempfile::TempDir;
-use toa_bpf::{Pins, Status};
-use toa_lab::netns::Namespace;
-use toa_stress::storm::{Ground, Side, option};
+use toa_bpf::{Config, Pins, Status};
+use toa_lab::peer::PeerDevice;
+use toa_lab::sandbox::Sandbox;
+use toa_stress::storm::{Side, option};
 
 use crate::intruder::{self, ATTEMPTS, RAW_SOCKET, Target};
 
@@ -23,17 +24,25 @@ const OF_A_CONTAINER: &str = "-all,+chown,+dac_override,+fowner,+fsetid,+kill,+s
 struct Fortress {
     pins: Pins,
     dir: PathBuf,
-    ground: Ground,
+    device: PeerDevice,
+    sandbox: Sandbox,
 }
 
 impl Fortress {
     fn build() -> Option<Self> {
-        let namespace = Namespace::enter_or_skip()?;
-        let ground = Ground::take(namespace).unwrap();
+        let sandbox = Sandbox::enter_or_skip()?;
+        sandbox.cgroup().join().unwrap();
+        let device = PeerDevice::open().unwrap();
         let dir = PathBuf::from(format!("/sys/fs/bpf/toa-stress-{}", process::id()));
         let pins = Pins::at(&dir);
-        pins.load(&ground.config()).unwrap();
-        Some(Self { pins, dir, ground })
+        let config = Config::new().with_cgroup(sandbox.cgroup().path());
+        pins.load(&config).unwrap();
+        Some(Self {
+            pins,
+            dir,
+            device,
+            sandbox,
+        })
     }
 
     fn status(&self) -> Status {
@@ -53,7 +62,7 @@ impl Fortress {
         let program = place(&env::current_exe().unwrap(), "intruder");
         let target = Target {
             pins: self.dir.clone(),
-            cgroup: self.ground.cgroup().to_owned(),
+            cgroup: self.sandbox.cgroup().path().to_owned(),
             victim: process::id(),
             highest_map: aya::maps::loaded_maps()
                 .flatten()
@@ -88,7 +97,7 @@ impl Fortress {
         let listener = Side::V4.listen().unwrap();
         let server = Side::V4.server(listener.local_addr().unwrap().port());
         let from = (Side::V4.trusted(1), 31_000 + seen as u16).into();
-        let mut peer = self.ground.device.peer(from, server);
+        let mut peer = self.device.peer(from, server);
         peer.connect(&[], &option(Side::V4.client(1))).unwrap();
         let (stream, _) = listener.accept().unwrap();
         assert_eq!(stream.peer_addr().unwrap(), Side::V4.client(1));

@@ -16,7 +16,7 @@ const GUESSES: u32 = 400;
 fn with_cookies(arena: &Arena<'_>, attack: impl Fn()) {
     for cookies in ["0", "1", "2"] {
         arena
-            .ground
+            .sandbox
             .sysctl("net/ipv4/tcp_syncookies", cookies)
             .unwrap();
         attack();
@@ -31,7 +31,7 @@ fn guess(arena: &Arena<'_>, peer: &mut Peer<'_>) {
         peer.ack(&forged).unwrap();
         arena.expect_nobody();
     }
-    arena.ground.device.drain().unwrap();
+    arena.device.drain().unwrap();
 }
 
 #[test]
@@ -65,7 +65,10 @@ fn a_spoofed_handshake_cannot_be_completed_blindly() {
 #[test]
 fn with_syn_cookies_too_the_completing_segment_alone_counts() {
     on_every_side(|arena| {
-        arena.ground.sysctl("net/ipv4/tcp_syncookies", "2").unwrap();
+        arena
+            .sandbox
+            .sysctl("net/ipv4/tcp_syncookies", "2")
+            .unwrap();
         let client = arena.side.client(1);
         let forged = option(arena.side.client(66));
         let mut peer = arena.trusted();

@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use socket2::{Domain, Protocol, Socket, Type};
 use toa_core::abi::{INFO_HAS_ADDR, INFO_INVALID, INFO_UNTRUSTED};
 use toa_lab::peer::{Peer, flags};
+use toa_lab::sandbox::skip;
 use toa_stress::storm::packet::{Extras, Tcp};
 use toa_stress::storm::{Side, option};
 
@@ -21,7 +22,7 @@ fn an_option_in_a_fast_open_syn_counts_for_nothing() {
     on_every_side(|arena| {
         let sysctl = "net/ipv4/tcp_fastopen";
         arena
-            .ground
+            .sandbox
             .sysctl(sysctl, FAST_OPEN_WITHOUT_COOKIES)
             .unwrap();
         let arena = arena.with_new_listener();
@@ -59,7 +60,7 @@ fn connecting(arena: &Arena<'_>) -> (Socket, SocketAddr, SocketAddr) {
 fn a_server_that_we_connect_to_cannot_pass_for_another_by_crossing_syns() {
     on_every_side(|arena| {
         let (socket, from, remote) = connecting(arena);
-        let mut peer = arena.ground.device.peer(remote, from);
+        let mut peer = arena.device.peer(remote, from);
         let first = peer.expect(flags::SYN).unwrap();
         peer.syn(&[]).unwrap();
         peer.syn_ack().unwrap();
@@ -79,7 +80,7 @@ fn a_server_that_we_connect_to_cannot_pass_for_another_by_crossing_syns() {
 fn a_connection_of_our_own_learns_no_address_from_the_other_side() {
     on_every_side(|arena| {
         let (socket, from, remote) = connecting(arena);
-        let mut peer = arena.ground.device.peer(remote, from);
+        let mut peer = arena.device.peer(remote, from);
         let syn = peer.expect(flags::SYN).unwrap();
         let mut syn_ack = Tcp::new(remote, from, flags::SYN | flags::ACK);
         syn_ack.acknowledgment = syn.sequence.wrapping_add(1);
@@ -190,7 +191,7 @@ fn a_multipath_listener_has_no_address_to_mistake() {
     const MPTCP: i32 = 262;
     on_sides(&[Side::V4], |arena| {
         let Ok(listener) = Socket::new(Domain::IPV4, Type::STREAM, Some(MPTCP.into())) else {
-            println!("skipped: this kernel has no MPTCP");
+            skip("this kernel has no MPTCP");
             return;
         };
         let any: SocketAddr = "0.0.0.0:0".parse().unwrap();
@@ -198,7 +199,7 @@ fn a_multipath_listener_has_no_address_to_mistake() {
         listener.listen(8).unwrap();
         let port = listener.local_addr().unwrap().as_socket().unwrap().port();
         let from = SocketAddr::new(arena.side.trusted(1), 29_000);
-        let mut peer = arena.ground.device.peer(from, arena.side.server(port));
+        let mut peer = arena.device.peer(from, arena.side.server(port));
         peer.connect(&[], &option(arena.side.client(1))).unwrap();
         // A peer that speaks plain TCP leaves a plain TCP socket, with its address.
         let (stream, _) = listener.accept().unwrap();

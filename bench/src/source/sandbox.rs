@@ -1,24 +1,20 @@
-//! Where it is measured: a network namespace and two cgroups of our own, gone afterwards.
+//! Where the source itself is measured: a sandbox, and a second cgroup without a source.
 
-use std::fs;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::path::PathBuf;
-use std::process;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use toa_bpf::{Attached, Config, attach};
-use toa_lab::netns::Namespace;
+use toa_lab::cgroup::Cgroup;
 use toa_lab::peer::PeerDevice;
+use toa_lab::sandbox::Sandbox;
 
-use crate::room;
+use crate::sandbox::{self, BACKLOG};
 
 /// How long another source on this machine, such as that of a test, is waited for.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-const BACKLOG: i32 = 4096;
 
 /// Where the source is, seen from the sockets that are measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,31 +31,24 @@ impl Source {
     pub(super) const ALL: [Self; 3] = [Self::Absent, Self::Elsewhere, Self::Here];
 }
 
-/// A namespace, and a cgroup in which a source is (`covered`) beside one in which none is.
-/// This process is in the covered one.
+/// A namespace, and a cgroup in which a source is (`covered`) beside one in which none is
+/// (`bare`). This process is in the covered one.
 #[derive(Debug)]
-pub(super) struct Place {
-    covered: Cgroup,
-    bare: Cgroup,
+pub(super) struct SourceSandbox {
     device: PeerDevice,
-    _namespace: Namespace,
+    bare: Cgroup,
+    covered: Sandbox,
 }
 
-impl Place {
+impl SourceSandbox {
     pub(super) fn enter() -> anyhow::Result<Self> {
-        let namespace =
-            Namespace::enter().context("cannot make a network namespace: run as root")?;
-        let device = PeerDevice::open()?;
-        let place = Self {
-            covered: Cgroup::make("covered")?,
-            bare: Cgroup::make("bare")?,
-            device,
-            _namespace: namespace,
-        };
-        // The accept queue is bounded by this file, a number for each namespace.
-        fs::write("/proc/sys/net/core/somaxconn", BACKLOG.to_string())?;
-        place.covered.join()?;
-        Ok(place)
+        let covered = sandbox::enter()?;
+        covered.cgroup().join()?;
+        Ok(Self {
+            device: PeerDevice::open()?,
+            bare: Cgroup::create()?,
+            covered,
+        })
     }
 
     pub(super) fn device(&self) -> &PeerDevice {
@@ -68,7 +57,7 @@ impl Place {
 
     /// The source as configured, on the covered cgroup.
     pub(super) fn attach(&self, config: Config) -> anyhow::Result<Attached> {
-        Ok(attach(&config.with_cgroup(&self.covered.path))?)
+        Ok(attach(&config.with_cgroup(self.covered.cgroup().path()))?)
     }
 
     /// Does `work` with the source there, and nobody else's on this host: once more when
@@ -82,7 +71,9 @@ impl Place {
             self.wait_for_quiet()?;
             let attached = match source {
                 Source::Absent => None,
-                Source::Elsewhere => Some(attach(&Config::default().with_cgroup(&self.bare.path))?),
+                Source::Elsewhere => {
+                    Some(attach(&Config::default().with_cgroup(self.bare.path()))?)
+                }
                 Source::Here => Some(self.attach(Config::default())?),
             };
             let done = work()?;
@@ -107,7 +98,7 @@ impl Place {
     pub(super) fn bare_listener(&self, ip: impl Into<IpAddr>) -> anyhow::Result<TcpListener> {
         self.bare.join()?;
         let listener = self.listener(ip);
-        self.covered.join()?;
+        self.covered.cgroup().join()?;
         Ok(listener?)
     }
 
@@ -127,41 +118,5 @@ impl Place {
     fn is_covered(&self) -> io::Result<bool> {
         let socket = self.listener(PeerDevice::KERNEL_V4)?;
         Ok(toa_core::source_info(&socket).is_ok())
-    }
-}
-
-/// A directory of the cgroup v2 hierarchy.
-#[derive(Debug)]
-struct Cgroup {
-    path: PathBuf,
-    home: PathBuf,
-}
-
-impl Cgroup {
-    fn make(name: &str) -> anyhow::Result<Self> {
-        let root = room::cgroup_root()?;
-        let own = fs::read_to_string("/proc/self/cgroup")?;
-        let own = own.lines().find_map(|line| line.strip_prefix("0::/"));
-        let path = root.join(format!("toa-bench-{}-{name}", process::id()));
-        fs::create_dir(&path).with_context(|| format!("cannot make {}", path.display()))?;
-        room::remove_at_interrupt(path.clone())?;
-        Ok(Self {
-            path,
-            home: root.join(own.unwrap_or_default()),
-        })
-    }
-
-    /// Moves this process: a socket is of the cgroup in which it is made.
-    fn join(&self) -> anyhow::Result<()> {
-        fs::write(self.path.join("cgroup.procs"), process::id().to_string())
-            .with_context(|| format!("cannot move to {}", self.path.display()))
-    }
-}
-
-impl Drop for Cgroup {
-    fn drop(&mut self) {
-        // Whoever is in there goes home first; a cgroup that stays is empty and harmless.
-        let _ = fs::write(self.home.join("cgroup.procs"), process::id().to_string());
-        let _ = fs::remove_dir(&self.path);
     }
 }
