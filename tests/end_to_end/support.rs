@@ -1,4 +1,4 @@
-//! What the end-to-end tests stand on: privilege, a namespace each, real clients.
+//! What the end-to-end tests share: a sandbox each, servers, real clients.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -6,34 +6,22 @@ use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use toa_lab::netns::Namespace;
+use toa_lab::sandbox::Sandbox;
 
 /// The port that servers under test listen on, each in a namespace of its own.
 pub(crate) const PORT: u16 = 3000;
 
-/// A network namespace for this thread and the processes it starts, and the
-/// eBPF programs of the host's root cgroup for this test alone.
-pub(crate) struct World {
-    _namespace: Namespace,
-    _alone: MutexGuard<'static, ()>,
-}
-
-/// The world of a privileged test; `None`, said aloud, where there can be none.
-pub(crate) fn world() -> Option<World> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let namespace = Namespace::enter_or_skip()?;
-    Some(World {
-        _namespace: namespace,
-        _alone: alone,
-    })
+/// The sandbox of a privileged test, which has the eBPF programs of the host's root
+/// cgroup to itself: no other test of this program runs meanwhile.
+pub(crate) fn sandbox() -> Option<Sandbox> {
+    Sandbox::enter_or_skip()
 }
 
 /// A child process that ends with the test.
