@@ -1,4 +1,4 @@
-//! What the kernel says of itself.
+//! The kernel's log and its memory.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
@@ -28,7 +28,7 @@ impl KernelLog {
         }
     }
 
-    /// The complaints since the last call; `None` when there is no telling.
+    /// The complaints since the last call; `None` when the log cannot be read.
     pub(crate) fn complaints(&mut self) -> Option<Vec<String>> {
         let file = self.0.as_mut()?;
         let mut found = Vec::new();
@@ -42,7 +42,7 @@ impl KernelLog {
                         found.push(line.lines().next().unwrap_or_default().to_owned());
                     }
                 }
-                // The ring went round: some records are lost, the next is there.
+                // The ring buffer has wrapped: some records are lost, the next one is there.
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(_) => return Some(found),
@@ -70,8 +70,7 @@ fn is_complaint(line: &str) -> bool {
     WORDS.iter().any(|word| line.contains(word))
 }
 
-/// The kernel's own memory that it cannot give back, in kilobytes. Each stored address
-/// is in there.
+/// The kernel's unreclaimable memory in kilobytes, stored addresses included.
 pub(crate) fn unreclaimable() -> anyhow::Result<u64> {
     let text = fs::read_to_string("/proc/meminfo")?;
     let line = text

@@ -1,18 +1,17 @@
 //! A packet storm against the live kernel: random and mutated segments of all
-//! kinds, with the source loaded, in a network namespace of their own. Whatever
-//! connection comes of them is judged by toa-core's own reading of the segment
-//! that completed it.
+//! kinds, with the source loaded, in a sandbox. Every connection that they open is
+//! compared with toa-core's own reading of the segment that completed it.
 
-mod chaos;
-mod gusts;
-mod judge;
+mod address_path;
+mod expectation;
+mod inject;
 mod kernel;
+mod listeners;
 pub mod packet;
+mod random;
 mod report;
 mod run;
-mod side;
-mod town;
 
+pub use address_path::{AddressPath, option};
 pub use report::Report;
 pub use run::{Options, run};
-pub use side::{Side, option};

@@ -1,4 +1,4 @@
-//! A soak of half a minute, so that the one of an hour still works when it is wanted.
+//! A soak of half a minute, to see that the one of an hour would run.
 #![cfg(target_os = "linux")]
 
 use std::time::Duration;

@@ -12,12 +12,12 @@ fn after_a_storm_of_random_segments_everything_still_answers_right() {
     let options = Options {
         segments: 100_000,
         seed: 20_261_123,
-        decent_every: 2000,
+        check_every: 2000,
     };
     let report = run(&sandbox, options).unwrap();
     println!("{report}");
     assert!(report.completed > 10_000, "{report}");
-    assert!(report.decent > 250, "{report}");
+    assert!(report.ordinary_clients > 250, "{report}");
     assert!(
         report.counters.untrusted > 500 && report.counters.invalid > 500,
         "{report}"

@@ -1,10 +1,10 @@
-//! As much HTTP as one question takes.
+//! The little HTTP that one request takes.
 
 use std::net::SocketAddr;
 
 use toa_core::to_canonical;
 
-/// An answer.
+/// A response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Response {
     pub(crate) status: u16,

@@ -16,16 +16,16 @@ use toa_bpf::{Config, Pins, attach};
 
 const ROLE: &str = "TOA_INTRUDER";
 
-/// What it aims at.
+/// What the intruder attacks.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) pins: PathBuf,
     pub(crate) cgroup: PathBuf,
-    /// Of a process that holds the connections of others.
+    /// The number of a process that holds the connections of others.
     pub(crate) victim: u32,
     /// No map has a higher number.
     pub(crate) highest_map: u32,
-    /// The command, to be tried as well.
+    /// The command `toa`, which is tried as well.
     pub(crate) toa: PathBuf,
 }
 
@@ -60,8 +60,8 @@ pub(crate) const ATTEMPTS: [&str; 24] = [
 /// What takes CAP_NET_RAW, which many containers have.
 pub(crate) const RAW_SOCKET: &str = "write TCP headers with a raw socket";
 
-/// This very program plays the intruder, as `command` wraps it.
-pub(crate) fn disguise(command: &mut Command, target: &Target) {
+/// Makes `command` run this test program as the intruder.
+pub(crate) fn as_intruder(command: &mut Command, target: &Target) {
     command
         .args(["--exact", "intruder::the_intruder", "--nocapture"])
         .env(ROLE, "1")
@@ -95,7 +95,7 @@ fn the_intruder() {
     }
 }
 
-/// `Ok` is a success of the intruder's.
+/// `Ok` means that the intruder succeeded.
 fn try_it(attempt: &str, target: &Target) -> Result<String, String> {
     let pins = &target.pins;
     let library = Pins::at(pins);
@@ -180,7 +180,7 @@ fn own_bpffs() -> Result<String, String> {
     if !mounted.is_ok_and(|status| status.success()) {
         return Err("not mounted".to_owned());
     }
-    // Of debugging views every new one has two.
+    // Every new one has two files with debugging views.
     let entries = fs::read_dir(at).map_err(|error| error.to_string())?;
     let found = entries.flatten().find(|entry| {
         let path = entry.path();
