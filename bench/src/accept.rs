@@ -7,12 +7,12 @@ use toa_lab::{Balancer, BalancerConfig};
 
 use crate::app::Method;
 use crate::child::Server;
+use crate::interleaved::{Comparison, InterleavedRuns, Work};
 use crate::load::{Request, ask, connections, new_connections};
 use crate::options::Options;
 use crate::process::{Running, Start};
 use crate::sandbox::Sandbox;
 use crate::section::{Data, Plot, Section, Table};
-use crate::turns::{Comparison, Turns, Work};
 
 const TEXT: &str = "\
 New connections with one request each, which the server closes, from eight clients at a time over loopback. The server is
@@ -42,14 +42,14 @@ Target: a ratio of at least 0.98.";
 /// When a server cannot be started, or the source attached.
 pub(crate) fn measure(options: &Options) -> anyhow::Result<Section> {
     let sandbox = Sandbox::enter()?;
-    let turns = Turns::new(options);
+    let runs = InterleavedRuns::new(options);
     let columns = Comparison::columns("new connections");
     let (mut rows, mut bars) = (Vec::new(), Vec::new());
     for (name, server) in [("axum", Server::Axum), ("actix", Server::Actix)] {
         let servers = Servers::start(&sandbox, server)?;
         for (what, compared) in [
-            ("without option", servers.directly(&sandbox, turns)?),
-            ("with option", servers.through_balancers(&sandbox, turns)?),
+            ("without option", servers.directly(&sandbox, runs)?),
+            ("with option", servers.through_balancers(&sandbox, runs)?),
         ] {
             for (at, (who, comparison)) in compared.iter().enumerate() {
                 let row = format!("{name}, {what}: {who}");
@@ -100,20 +100,20 @@ impl Servers {
     fn directly(
         &self,
         sandbox: &Sandbox,
-        turns: Turns,
+        runs: InterleavedRuns,
     ) -> anyhow::Result<Vec<(&'static str, Comparison)>> {
         let candidates = [
             (PLAIN, &self.plain, self.plain.addr()),
             (AGAIN, &self.again, self.again.addr()),
             (TOA, &self.toa, self.toa.addr()),
         ];
-        compare(sandbox, turns, &candidates, "127.0.0.1")
+        compare(sandbox, runs, &candidates, "127.0.0.1")
     }
 
     fn through_balancers(
         &self,
         sandbox: &Sandbox,
-        turns: Turns,
+        runs: InterleavedRuns,
     ) -> anyhow::Result<Vec<(&'static str, Comparison)>> {
         let balancer = |server: &Running| Balancer::start(BalancerConfig::nat64_to(server.port()));
         let [plain, toa] = [balancer(&self.plain)?, balancer(&self.toa)?];
@@ -122,19 +122,19 @@ impl Servers {
             (TOA, &self.toa, toa.virtual_addr()),
         ];
         let client = std::net::TcpStream::connect(toa.virtual_addr())?.local_addr()?;
-        compare(sandbox, turns, &candidates, &client.ip().to_string())
+        compare(sandbox, runs, &candidates, &client.ip().to_string())
     }
 }
 
 /// Holds the candidates against the first; the last has our source, and says `client`.
 fn compare(
     sandbox: &Sandbox,
-    turns: Turns,
+    runs: InterleavedRuns,
     candidates: &[(&'static str, &Running, SocketAddr)],
     client: &str,
 ) -> anyhow::Result<Vec<(&'static str, Comparison)>> {
     let request = Request::get("/");
-    let work = turns.take(candidates.len(), |at| {
+    let work = runs.interleave(candidates.len(), |at| {
         let (name, server, addr) = candidates[at];
         let _source = (name == TOA).then(|| sandbox.attach()).transpose()?;
         if name == TOA {
@@ -145,11 +145,11 @@ fn compare(
             );
         }
         connections(addr, &request, 100)?;
-        Work::measure(server, || new_connections(addr, &request, turns.duration))
+        Work::measure(server, || new_connections(addr, &request, runs.duration))
     })?;
     Ok(candidates
         .iter()
         .zip(&work)
-        .map(|((name, ..), turns)| (*name, Comparison::of(turns, &work[0])))
+        .map(|((name, ..), runs)| (*name, Comparison::of(runs, &work[0])))
         .collect())
 }

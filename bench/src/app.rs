@@ -57,11 +57,11 @@ impl Method {
             Self::ConnectInfo | Self::Proxy => Router::new()
                 .route(
                     "/",
-                    get(async |ConnectInfo(addr): ConnectInfo<SocketAddr>| told(addr)),
+                    get(async |ConnectInfo(addr): ConnectInfo<SocketAddr>| discard(addr)),
                 )
                 .route(
                     "/client",
-                    get(async |ConnectInfo(addr): ConnectInfo<SocketAddr>| shown(addr.ip())),
+                    get(async |ConnectInfo(addr): ConnectInfo<SocketAddr>| canonical(addr.ip())),
                 ),
             Self::Toa => real_client().layer(ToaLayer),
             Self::ToaAround => real_client(),
@@ -69,23 +69,27 @@ impl Method {
                 .route(
                     "/",
                     get(async |ConnectInfo(client): ConnectInfo<ClientAddr>| {
-                        told(RealClient::from(client))
+                        discard(RealClient::from(client))
                     }),
                 )
                 .route(
                     "/client",
                     get(async |ConnectInfo(client): ConnectInfo<ClientAddr>| {
-                        shown(client.client_canonical().ip())
+                        canonical(client.client_canonical().ip())
                     }),
                 ),
             Self::Forwarded => Router::new()
                 .route(
                     "/",
-                    get(async |RightmostXForwardedFor(addr): RightmostXForwardedFor| told(addr)),
+                    get(async |RightmostXForwardedFor(addr): RightmostXForwardedFor| discard(addr)),
                 )
                 .route(
                     "/client",
-                    get(async |RightmostXForwardedFor(addr): RightmostXForwardedFor| shown(addr)),
+                    get(
+                        async |RightmostXForwardedFor(addr): RightmostXForwardedFor| {
+                            canonical(addr)
+                        },
+                    ),
                 ),
         }
     }
@@ -99,19 +103,19 @@ fn bare() -> Router {
 
 fn real_client() -> Router {
     Router::new()
-        .route("/", get(async |RealClient(addr): RealClient| told(addr)))
+        .route("/", get(async |RealClient(addr): RealClient| discard(addr)))
         .route(
             "/client",
-            get(async |client: RealClient| shown(client.canonical().ip())),
+            get(async |client: RealClient| canonical(client.canonical().ip())),
         )
 }
 
 /// All methods answer alike, so that only the way to the address differs.
-pub(crate) fn told<T>(addr: T) -> &'static str {
+pub(crate) fn discard<T>(addr: T) -> &'static str {
     black_box(addr);
     "ok"
 }
 
-fn shown(addr: IpAddr) -> String {
+fn canonical(addr: IpAddr) -> String {
     addr.to_canonical().to_string()
 }

@@ -3,9 +3,11 @@
 mod accept;
 mod app;
 pub mod child;
+mod interleaved;
 mod load;
 mod methods;
 pub mod options;
+pub mod parts;
 mod process;
 pub mod report;
 mod request;
@@ -14,5 +16,4 @@ pub mod section;
 pub mod source;
 mod spread;
 mod system_calls;
-mod turns;
-mod watch;
+mod tools;

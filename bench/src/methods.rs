@@ -8,13 +8,13 @@ use proxy_header::{ProxiedAddress, ProxyHeader};
 
 use crate::app::Method;
 use crate::child::Server;
+use crate::interleaved::{Comparison, InterleavedRuns, Work};
 use crate::load::{Request, ask, connections, new_connections};
 use crate::options::Options;
 use crate::process::{Running, Start};
 use crate::sandbox::Sandbox;
 use crate::section::{Data, Plot, Section, Table};
-use crate::turns::{Comparison, Turns, Work};
-use crate::watch;
+use crate::tools;
 
 const TEXT: &str = "\
 New connections with one request each, and each connection with what the method needs: nothing for TOA (see *Accept path*
@@ -47,21 +47,21 @@ const CLIENT: &str = "203.0.113.7:41234";
 /// # Errors
 /// When valgrind is missing, or a server or the source cannot be started.
 pub(crate) fn measure(options: &Options) -> anyhow::Result<Section> {
-    watch::need("valgrind")?;
+    tools::require("valgrind")?;
     let sandbox = Sandbox::enter()?;
     let _source = sandbox.attach()?;
-    let turns = Turns::new(options);
+    let runs = InterleavedRuns::new(options);
     let servers = METHODS.map(|method| start(&sandbox, method, Vec::new()));
     let servers = servers.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
-    let work = turns.take(METHODS.len(), |at| {
+    let work = runs.interleave(METHODS.len(), |at| {
         let (server, request) = (&servers[at], request(METHODS[at], "/")?);
         Work::measure(server, || {
-            new_connections(server.addr(), &request, turns.duration)
+            new_connections(server.addr(), &request, runs.duration)
         })
     })?;
     let (mut rows, mut bars) = (Vec::new(), Vec::new());
     let mut bare = 0.0;
-    for (at, (method, turns)) in METHODS.into_iter().zip(&work).enumerate() {
+    for (at, (method, runs)) in METHODS.into_iter().zip(&work).enumerate() {
         let instructions = instructions(&sandbox, method, options)?;
         if at == 0 {
             bare = instructions;
@@ -69,7 +69,7 @@ pub(crate) fn measure(options: &Options) -> anyhow::Result<Section> {
             let extra = instructions - bare;
             bars.push((method.name().replace('`', ""), extra, extra, extra));
         }
-        let comparison = Comparison::of(turns, &work[0]);
+        let comparison = Comparison::of(runs, &work[0]);
         let counted = [
             format!("{instructions:.0}"),
             format!("{:+.0}", instructions - bare),
@@ -142,10 +142,10 @@ fn instructions(sandbox: &Sandbox, method: Method, options: &Options) -> anyhow:
     let count = if options.quick { 10 } else { 500 };
     let of = |count: u32| {
         let file = tempfile::NamedTempFile::new()?;
-        let server = start(sandbox, method, watch::callgrind(file.path()).to_vec())?;
+        let server = start(sandbox, method, tools::callgrind(file.path()).to_vec())?;
         connections(server.addr(), &request(method, "/")?, count)?;
         server.end()?;
-        watch::instructions(file.path())
+        tools::instructions(file.path())
     };
     let [few, many] = [of(count)?, of(2 * count)?];
     #[expect(clippy::cast_precision_loss, reason = "millions of instructions")]

@@ -9,7 +9,7 @@ use crate::options::Options;
 use crate::process::Start;
 use crate::sandbox::Sandbox;
 use crate::section::{Section, Table};
-use crate::watch;
+use crate::tools;
 
 const TEXT: &str = "\
 System calls per connection with one request, counted by `strace -f -c` over the server's life: with twice as many
@@ -30,7 +30,7 @@ const COLUMNS: [(&str, Server, Method); 4] = [
 /// # Errors
 /// When strace is missing, or a server or the source cannot be started.
 pub(crate) fn measure(options: &Options) -> anyhow::Result<Section> {
-    watch::need("strace")?;
+    tools::require("strace")?;
     let sandbox = Sandbox::enter()?;
     let _source = sandbox.attach()?;
     let count = if options.quick { 20 } else { 500 };
@@ -72,8 +72,8 @@ fn counted(
     if method == Method::Toa {
         start = start.in_cgroup(sandbox.cgroup());
     }
-    let running = start.under(watch::strace(file.path())).run()?;
+    let running = start.under(tools::strace(file.path())).run()?;
     connections(running.addr(), &Request::get("/"), count)?;
     running.end()?;
-    watch::system_calls(file.path())
+    tools::system_calls(file.path())
 }

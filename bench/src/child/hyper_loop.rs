@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::serve::announce;
+use super::announce::announce;
 use crate::app::Method;
 
 pub(super) async fn serve(method: Method) -> anyhow::Result<()> {

@@ -1,7 +1,6 @@
 //! A server in a process of its own.
 
-use std::io::{Read as _, Write as _};
-use std::net::SocketAddr;
+use std::io::Read as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -63,11 +62,4 @@ fn runtime(single: bool) -> std::io::Result<tokio::runtime::Runtime> {
         tokio::runtime::Builder::new_multi_thread()
     };
     builder.enable_all().build()
-}
-
-/// The first and only line on standard output.
-pub(super) fn announce(addr: SocketAddr) -> std::io::Result<()> {
-    let mut stdout = std::io::stdout();
-    writeln!(stdout, "{}", addr.port())?;
-    stdout.flush()
 }

@@ -8,11 +8,11 @@ use toa_bpf::Config;
 use toa_lab::peer::PeerDevice;
 
 use super::Scale;
+use super::comparison::{self, SourceComparison};
 use super::connect::{Peers, V4_OPTION};
+use super::cpu_time::per_operation;
 use super::programs;
-use super::rounds::each;
 use super::sandbox::{Source, SourceSandbox};
-use super::three_ways::{self, ThreeWays};
 use crate::section::{Data, Plot, Section, Table};
 
 const TEXT: &str = "\
@@ -60,7 +60,7 @@ pub(super) fn measure(sandbox: &SourceSandbox, scale: Scale) -> anyhow::Result<S
         let peers = if address { &with_address } else { &plain };
         let mut took = 0.0;
         peers.each(1, |stream| {
-            took = each(scale.calls, || {
+            took = per_operation(scale.calls, || {
                 (0..scale.calls).for_each(|_| call.make(stream));
                 Ok(())
             })?;
@@ -68,7 +68,7 @@ pub(super) fn measure(sandbox: &SourceSandbox, scale: Scale) -> anyhow::Result<S
         })?;
         Ok(took)
     };
-    let took = ThreeWays::<{ KINDS.len() }>::measure(sandbox, scale.rounds, ask)?;
+    let took = SourceComparison::<{ KINDS.len() }>::measure(sandbox, scale.rounds, ask)?;
 
     let source = sandbox.attach(Config::default())?;
     let mut runs = Vec::new();
@@ -83,7 +83,7 @@ pub(super) fn measure(sandbox: &SourceSandbox, scale: Scale) -> anyhow::Result<S
         let cells = took.cells(kind).into_iter();
         std::iter::once((*name).to_owned()).chain(cells).collect()
     });
-    let columns = std::iter::once("call").chain(three_ways::COLUMNS);
+    let columns = std::iter::once("call").chain(comparison::COLUMNS);
     let bars = [
         ("no source", Source::Absent),
         ("source on another cgroup", Source::Elsewhere),

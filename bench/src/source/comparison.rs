@@ -1,14 +1,14 @@
-//! The same work without a source, beside one, and under one.
+//! The same work without a source, with one on another cgroup, and with one on its own.
 
-use super::rounds::turns;
 use super::sandbox::{Source, SourceSandbox};
+use crate::interleaved::interleave;
 use crate::spread::Spread;
 
-/// What each kind of work took in each round, for each place of the source.
+/// What each kind of work took in each round, by where the source is.
 #[derive(Debug)]
-pub(super) struct ThreeWays<const KINDS: usize>([Vec<[f64; KINDS]>; 3]);
+pub(super) struct SourceComparison<const KINDS: usize>(Vec<Vec<[f64; KINDS]>>);
 
-impl<const KINDS: usize> ThreeWays<KINDS> {
+impl<const KINDS: usize> SourceComparison<KINDS> {
     pub(super) fn measure(
         sandbox: &SourceSandbox,
         rounds: usize,
@@ -21,7 +21,11 @@ impl<const KINDS: usize> ThreeWays<KINDS> {
             }
             Ok(took)
         };
-        turns(rounds, |source| sandbox.with(Source::ALL[source], all)).map(Self)
+        let sources = Source::ALL.len();
+        interleave(sources, rounds, |source| {
+            sandbox.with(Source::ALL[source], all)
+        })
+        .map(Self)
     }
 
     fn of(&self, source: Source, kind: usize) -> Vec<f64> {

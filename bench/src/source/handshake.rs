@@ -4,11 +4,11 @@ use toa_bpf::Config;
 use toa_lab::peer::PeerDevice;
 
 use super::Scale;
+use super::comparison::{self, SourceComparison};
 use super::connect::{self, Peers, V4_OPTION, V6_OPTION};
+use super::cpu_time::per_operation;
 use super::programs;
-use super::rounds::each;
 use super::sandbox::{Source, SourceSandbox};
-use super::three_ways::{self, ThreeWays};
 use crate::section::{Data, Plot, Section, Table};
 
 const TEXT: &str = "\
@@ -44,8 +44,8 @@ pub(super) fn measure(sandbox: &SourceSandbox, scale: Scale) -> anyhow::Result<S
         0 => connect::loopback(&v4, scale.connections),
         _ => peers[kind - 1].open_and_close(scale.connections),
     };
-    let took = ThreeWays::<{ KINDS.len() }>::measure(sandbox, scale.rounds, |kind| {
-        each(scale.connections, || connect(kind))
+    let took = SourceComparison::<{ KINDS.len() }>::measure(sandbox, scale.rounds, |kind| {
+        per_operation(scale.connections, || connect(kind))
     })?;
 
     let source = sandbox.attach(Config::default())?;
@@ -58,7 +58,7 @@ pub(super) fn measure(sandbox: &SourceSandbox, scale: Scale) -> anyhow::Result<S
         let cells = took.cells(kind).into_iter();
         std::iter::once((*name).to_owned()).chain(cells).collect()
     });
-    let columns = std::iter::once("connect + accept + close").chain(three_ways::COLUMNS);
+    let columns = std::iter::once("connect + accept + close").chain(comparison::COLUMNS);
     Ok(Section {
         title: "The source: a connection".to_owned(),
         text: TEXT.to_owned(),

@@ -15,7 +15,7 @@ use super::connect::Peers;
 const SPARE: u64 = 500;
 
 /// Connections that hand-made peers opened and nobody closes.
-pub(super) struct Holder<'scope, 'env> {
+pub(super) struct OpenConnections<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
     device: &'env PeerDevice,
     listener: &'env TcpListener,
@@ -26,18 +26,18 @@ pub(super) struct Holder<'scope, 'env> {
     at_most: u32,
 }
 
-/// Does `work` with a holder, and closes what it holds.
-pub(super) fn holding<'env, T>(
+/// Does `work` with a open, and closes what it holds.
+pub(super) fn with_open_connections<'env, T>(
     device: &'env PeerDevice,
     listener: &'env TcpListener,
     option: &'env [u8],
-    work: impl FnOnce(&mut Holder<'_, 'env>) -> anyhow::Result<T>,
+    work: impl FnOnce(&mut OpenConnections<'_, 'env>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     let files = setrlimit(Resource::RLIMIT_NOFILE, hard, hard).map_or(soft, |()| hard);
     let at_most = u32::try_from(files.saturating_sub(SPARE).max(1)).unwrap_or(u32::MAX);
     thread::scope(|scope| {
-        work(&mut Holder {
+        work(&mut OpenConnections {
             scope,
             device,
             listener,
@@ -49,7 +49,7 @@ pub(super) fn holding<'env, T>(
     })
 }
 
-impl Holder<'_, '_> {
+impl OpenConnections<'_, '_> {
     /// Opens more, until there are `count`.
     pub(super) fn grow(&mut self, count: u32) -> anyhow::Result<()> {
         while self.held < count {

@@ -14,7 +14,7 @@ use toa_lab::sandbox::Sandbox;
 use crate::sandbox::{self, BACKLOG};
 
 /// How long another source on this machine, such as that of a test, is waited for.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Where the source is, seen from the sockets that are measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +103,7 @@ impl SourceSandbox {
     }
 
     fn wait_for_quiet(&self) -> anyhow::Result<()> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         while self.is_covered()? {
             if Instant::now() > end {
                 bail!(

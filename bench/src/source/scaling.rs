@@ -1,4 +1,5 @@
-//! The cost does not grow with the number of open connections, nor with that of CIDRs.
+//! Scaling: the cost does not grow with the number of open connections, nor with that of
+//! trusted networks.
 
 use std::iter::successors;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
@@ -9,10 +10,11 @@ use toa_lab::peer::PeerDevice;
 
 use super::Scale;
 use super::connect::{Peers, V4_OPTION};
-use super::hold::holding;
+use super::cpu_time::per_operation;
+use super::open_connections::with_open_connections;
 use super::programs;
-use super::rounds::{each, turns};
 use super::sandbox::SourceSandbox;
+use crate::interleaved::interleave;
 use crate::section::{Data, Plot, Section, Table};
 use crate::spread::Spread;
 
@@ -30,7 +32,7 @@ random. As above: the ratio is to a listener in a cgroup without a source.
 What bounds it: a binary search in an array of the kernel's, fourteen steps for 10,000 networks, once for each connection \
 that carries an option. The module takes 64 networks at most, and looks at each.";
 
-/// One number of them.
+/// The figures at one size.
 struct Point {
     size: u32,
     ratio: Spread,
@@ -45,10 +47,10 @@ pub(super) fn connections(sandbox: &SourceSandbox, scale: Scale) -> anyhow::Resu
         let peers = Peers::new(sandbox.device(), listener, V4_OPTION)?;
         anyhow::Ok(peers.starting_at(1 << 22))
     };
-    let points = holding(sandbox.device(), &listeners.covered, V4_OPTION, |holder| {
+    let points = with_open_connections(sandbox.device(), &listeners.covered, V4_OPTION, |open| {
         sizes(scale.open)
             .map(|size| {
-                holder.grow(size)?;
+                open.grow(size)?;
                 listeners.point(size, &source, scale, peers)
             })
             .collect::<anyhow::Result<Vec<_>>>()
@@ -124,8 +126,8 @@ impl Listeners {
         peers: impl Fn(&'l TcpListener) -> anyhow::Result<Peers<'l>>,
     ) -> anyhow::Result<Point> {
         let both = [peers(&self.bare)?, peers(&self.covered)?];
-        let [bare, covered] = turns::<2, _>(scale.rounds, |which| {
-            each(scale.connections, || {
+        let took = interleave(2, scale.rounds, |which| {
+            per_operation(scale.connections, || {
                 both[which].open_and_close(scale.connections)
             })
         })?;
@@ -144,7 +146,7 @@ impl Listeners {
         );
         Ok(Point {
             size,
-            ratio: Spread::of_ratios(&covered, &bare),
+            ratio: Spread::of_ratios(&took[1], &took[0]),
             runs,
         })
     }
@@ -171,7 +173,7 @@ fn host(net: IpAddr, number: u32) -> IpAddr {
     }
 }
 
-/// Neighbours far from each other.
+/// Spreads consecutive numbers.
 fn scatter(number: u32) -> u32 {
     number.wrapping_mul(0x9e37_79b1) >> 8
 }
