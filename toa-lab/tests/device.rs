@@ -1,14 +1,14 @@
 //! The balancer's device: which addresses it takes, and that it goes.
 #![cfg(target_os = "linux")]
 
-mod stage;
+mod common;
 
 use std::net::{Ipv6Addr, SocketAddr, TcpListener};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stage::{MODES, connected, start};
+use common::{MODES, connected, start};
 use toa_lab::netns::Namespace;
 use toa_lab::{Balancer, BalancerConfig, Error, Mode};
 
