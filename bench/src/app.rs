@@ -11,14 +11,14 @@ use clap::ValueEnum;
 use toa_tower::{ClientAddr, RealClient, ToaLayer};
 use tower_layer::layer_fn;
 
-/// How a handler learns who asks.
+/// How a handler learns its client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Method {
-    /// It does not.
+    /// Not at all.
     Bare,
     /// axum's own extractor: the TCP peer, so behind a balancer the balancer.
     ConnectInfo,
-    /// This project, by the book: `.layer(ToaLayer)`.
+    /// This project, as documented: `.layer(ToaLayer)`.
     Toa,
     /// This project, with the layer around the whole app instead of within it.
     ToaAround,
@@ -48,8 +48,13 @@ impl Method {
         }
     }
 
-    /// The app: `/` is measured, `/client` shows what the handler was told. Around that
-    /// of `ToaAround` belongs the layer.
+    /// Whether the method asks a source for the client.
+    pub(crate) const fn needs_source(self) -> bool {
+        matches!(self, Self::Toa | Self::ToaAround | Self::ToaConnectInfo)
+    }
+
+    /// The app: `/` is measured, `/client` shows the client that the handler was told. The
+    /// caller puts the layer around the app of `ToaAround`.
     pub(crate) fn app(self) -> Router {
         match self {
             Self::Bare => bare(),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use anyhow::ensure;
 use proxy_header::{ProxiedAddress, ProxyHeader};
+use toa_bpf::Attached;
 
 use crate::app::Method;
 use crate::child::Server;
@@ -19,8 +20,9 @@ use crate::tools;
 const TEXT: &str = "\
 New connections with one request each, and each connection with what the method needs: nothing for TOA (see *Accept path*
 for the option's own cost), a header line with one address for X-Forwarded-For, 28 bytes before HTTP for PROXY v2. The
-server is one accept loop over hyper for all, because a PROXY header has to be read before HTTP begins. The source is
-attached to its cgroup throughout. Instructions are callgrind's, of the server's process alone (the kernel's are not among
+server is one accept loop over hyper for all, because a PROXY header has to be read before HTTP begins. The eBPF source is
+attached to the servers of the TOA rows alone; the others run in a cgroup without it, as they would where TOA is not in
+use. Instructions are callgrind's, of the server's process alone (the kernel's are not among
 them: for these, see the rates and the CPU time), of twice as many connections minus as many; one connection with one
 request, from `accept` to `close`.
 
@@ -49,9 +51,13 @@ const CLIENT: &str = "203.0.113.7:41234";
 pub(crate) fn measure(options: &Options) -> anyhow::Result<Section> {
     tools::require("valgrind")?;
     let sandbox = Sandbox::enter()?;
-    let _source = sandbox.attach()?;
+    let source = sandbox.attach()?;
+    let setup = Setup {
+        sandbox: &sandbox,
+        source: &source,
+    };
     let runs = InterleavedRuns::new(options);
-    let servers = METHODS.map(|method| start(&sandbox, method, Vec::new()));
+    let servers = METHODS.map(|method| setup.start(method, Vec::new()));
     let servers = servers.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
     let work = runs.interleave(METHODS.len(), |at| {
         let (server, request) = (&servers[at], request(METHODS[at], "/")?);
@@ -62,7 +68,7 @@ pub(crate) fn measure(options: &Options) -> anyhow::Result<Section> {
     let (mut rows, mut bars) = (Vec::new(), Vec::new());
     let mut bare = 0.0;
     for (at, (method, runs)) in METHODS.into_iter().zip(&work).enumerate() {
-        let instructions = instructions(&sandbox, method, options)?;
+        let instructions = setup.instructions(method, options)?;
         if at == 0 {
             bare = instructions;
         } else {
@@ -100,25 +106,63 @@ pub(crate) fn measure(options: &Options) -> anyhow::Result<Section> {
     })
 }
 
-/// A server, found to tell the right client.
-fn start(sandbox: &Sandbox, method: Method, under: Vec<OsString>) -> anyhow::Result<Running> {
-    let server = Start::new(Server::Loop, method)
-        .in_cgroup(sandbox.cgroup())
-        .under(under)
-        .run()?;
-    let expected = match method {
-        Method::Bare | Method::EmptyLayer => "nobody",
-        Method::ConnectInfo | Method::Toa | Method::ToaAround | Method::ToaConnectInfo => {
-            "127.0.0.1"
+/// Where servers start, and the source that covers some of them.
+struct Setup<'s> {
+    sandbox: &'s Sandbox,
+    source: &'s Attached,
+}
+
+impl Setup<'_> {
+    /// A server that was seen to tell the right client. The source covers it only if its
+    /// method needs one: the others must not pay for the source's programs.
+    fn start(&self, method: Method, under: Vec<OsString>) -> anyhow::Result<Running> {
+        let mut start = Start::new(Server::Loop, method).under(under);
+        if method.needs_source() {
+            start = start.in_cgroup(self.sandbox.cgroup());
         }
-        Method::Forwarded | Method::Proxy => "203.0.113.7",
-    };
-    let answer = ask(server.addr(), &request(method, "/client")?)?;
-    ensure!(
-        answer.ends_with(&format!("\n{expected}")),
-        "{method:?} says {answer:?}, not {expected}"
-    );
-    Ok(server)
+        let server = start.run()?;
+        let expected = match method {
+            Method::Bare | Method::EmptyLayer => "nobody",
+            Method::ConnectInfo | Method::Toa | Method::ToaAround | Method::ToaConnectInfo => {
+                "127.0.0.1"
+            }
+            Method::Forwarded | Method::Proxy => "203.0.113.7",
+        };
+        let seen_before = self.seen()?;
+        let answer = ask(server.addr(), &request(method, "/client")?)?;
+        ensure!(
+            answer.ends_with(&format!("\n{expected}")),
+            "{method:?} says {answer:?}, not {expected}"
+        );
+        let seen = self.seen()? - seen_before;
+        ensure!(
+            seen == u64::from(method.needs_source()),
+            "the source has seen {seen} connections to a server by {method:?}"
+        );
+        Ok(server)
+    }
+
+    /// Connections that the source has seen so far.
+    fn seen(&self) -> anyhow::Result<u64> {
+        let counters = self.source.status()?.counters;
+        Ok(counters.syn_recv_sock_toa + counters.syn_recv_sock_no_toa)
+    }
+
+    /// The instructions of one connection with one request.
+    fn instructions(&self, method: Method, options: &Options) -> anyhow::Result<f64> {
+        let count = if options.quick { 10 } else { 500 };
+        let of = |count: u32| {
+            let file = tempfile::NamedTempFile::new()?;
+            let server = self.start(method, tools::callgrind(file.path()).to_vec())?;
+            connections(server.addr(), &request(method, "/")?, count)?;
+            server.end()?;
+            tools::instructions(file.path())
+        };
+        let [few, many] = [of(count)?, of(2 * count)?];
+        #[expect(clippy::cast_precision_loss, reason = "millions of instructions")]
+        let each = many.saturating_sub(few) as f64 / f64::from(count);
+        Ok(each)
+    }
 }
 
 fn request(method: Method, path: &'static str) -> anyhow::Result<Request> {
@@ -135,20 +179,4 @@ fn request(method: Method, path: &'static str) -> anyhow::Result<Request> {
         }
         _ => request,
     })
-}
-
-/// For one connection with one request.
-fn instructions(sandbox: &Sandbox, method: Method, options: &Options) -> anyhow::Result<f64> {
-    let count = if options.quick { 10 } else { 500 };
-    let of = |count: u32| {
-        let file = tempfile::NamedTempFile::new()?;
-        let server = start(sandbox, method, tools::callgrind(file.path()).to_vec())?;
-        connections(server.addr(), &request(method, "/")?, count)?;
-        server.end()?;
-        tools::instructions(file.path())
-    };
-    let [few, many] = [of(count)?, of(2 * count)?];
-    #[expect(clippy::cast_precision_loss, reason = "millions of instructions")]
-    let each = many.saturating_sub(few) as f64 / f64::from(count);
-    Ok(each)
 }
