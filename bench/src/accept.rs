@@ -126,7 +126,8 @@ impl Servers {
     }
 }
 
-/// Holds the candidates against the first; the last has our source, and says `client`.
+/// Compares the candidates with the first; the last runs under our source, and must tell
+/// `client`.
 fn compare(
     sandbox: &Sandbox,
     runs: InterleavedRuns,

@@ -11,12 +11,12 @@ use crate::options::Options;
 use crate::process::Running;
 use crate::spread::Spread;
 
-/// How often, and how long each time.
+/// How many runs each candidate has, and how long one is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct InterleavedRuns {
     /// Figures of each candidate.
     pub(crate) rounds: usize,
-    /// InterleavedRuns that add up to one figure. Short ones, so that what else the machine does
+    /// Runs that add up to one figure. Short ones, so that what else the machine does
     /// for a while falls on all candidates alike.
     pub(crate) slices: usize,
     pub(crate) duration: Duration,

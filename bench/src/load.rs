@@ -12,7 +12,7 @@ use socket2::SockRef;
 const CLIENTS: usize = 8;
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What clients say.
+/// What clients send.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     /// Before HTTP: a PROXY header.
@@ -160,7 +160,7 @@ fn one_connection<'b>(
     buffer.clear();
     stream.read_to_end(buffer)?;
     check(buffer)?;
-    // The server has said its last word; a reset leaves nothing in TIME_WAIT.
+    // The server has closed already; a reset leaves nothing in TIME_WAIT.
     SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
     Ok(buffer)
 }

@@ -10,8 +10,8 @@ use crate::{accept, methods, request, source, system_calls};
 /// Measures what TOA costs. Without PART it measures everything and writes
 /// docs/benchmarks.md; with it, it prints the figures of these parts.
 ///
-/// Needs root, cgroup v2, strace and valgrind. It works in a network namespace and a
-/// cgroup of its own, and leaves nothing behind.
+/// Needs root, cgroup v2, strace and valgrind. It works in a network namespace and
+/// cgroups of its own, which it removes.
 #[derive(Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Arguments {
@@ -37,7 +37,7 @@ pub enum Part {
     Request,
     /// Layer and extractor alone.
     Layer,
-    /// Beside X-Forwarded-For and PROXY v2.
+    /// Compared with X-Forwarded-For and PROXY v2.
     Methods,
     /// The eBPF source and the kernel module themselves.
     Source,

@@ -10,8 +10,8 @@ use toa_bpf::{Attached, Config};
 use toa_lab::{cgroup, sandbox};
 
 /// The namespace of this thread and of the servers that it starts, and the one processor
-/// of both: whatever a connection costs on either side then shows in the rate, and the
-/// scheduler has no choice that could.
+/// that they share: whatever a connection costs on either side then shows in the rate, and
+/// the scheduler has no choices to make.
 #[derive(Debug)]
 pub(crate) struct Sandbox {
     inner: sandbox::Sandbox,
@@ -51,7 +51,7 @@ impl Drop for Sandbox {
     }
 }
 
-/// A sandbox with sandbox for as many connections in the accept queue as a measurement
+/// A sandbox whose accept queues hold as many connections as a measurement
 /// opens; its cgroups are removed at Ctrl-C too.
 pub(crate) fn enter() -> anyhow::Result<sandbox::Sandbox> {
     static ONCE: Once = Once::new();

@@ -1,4 +1,4 @@
-//! Programs that watch a process of ours: strace and valgrind.
+//! The tools that observe a process: strace and valgrind.
 
 use std::ffi::OsString;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! An accept loop over hyper: the one place where all methods can be held against
-//! each other, as a PROXY header must be read before HTTP begins.
+//! An accept loop over hyper: the only server under which all methods can be compared,
+//! because a PROXY header must be read before HTTP begins.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

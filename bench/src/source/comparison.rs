@@ -2,6 +2,7 @@
 
 use super::sandbox::{Source, SourceSandbox};
 use crate::interleaved::interleave;
+use crate::section::Table;
 use crate::spread::Spread;
 
 /// What each kind of work took in each round, by where the source is.
@@ -44,20 +45,26 @@ impl<const KINDS: usize> SourceComparison<KINDS> {
         Spread::of_ratios(&self.of(source, kind), &self.of(Source::Absent, kind))
     }
 
-    /// The cells of a kind, after its name; [`COLUMNS`] are their heads.
-    pub(super) fn cells(&self, kind: usize) -> [String; 5] {
-        let [absent, elsewhere, here] =
-            Source::ALL.map(|source| format!("{:.0}", self.took(source, kind).median));
-        let [beside, under] =
-            [Source::Elsewhere, Source::Here].map(|source| self.ratio(source, kind).to_string());
-        [absent, elsewhere, beside, here, under]
+    /// A row for each kind of work; `head` says what the work is.
+    pub(super) fn table(&self, head: &str, kinds: [&str; KINDS]) -> Table {
+        let columns = [
+            head,
+            "no source, ns",
+            "source on another cgroup, ns",
+            "ratio",
+            "source, ns",
+            "ratio",
+        ];
+        let row = |(kind, name): (usize, &str)| {
+            let [absent, elsewhere, here] =
+                Source::ALL.map(|source| format!("{:.0}", self.took(source, kind).median));
+            let [beside, under] = [Source::Elsewhere, Source::Here]
+                .map(|source| self.ratio(source, kind).to_string());
+            vec![name.to_owned(), absent, elsewhere, beside, here, under]
+        };
+        Table {
+            columns: columns.map(str::to_owned).to_vec(),
+            rows: kinds.into_iter().enumerate().map(row).collect(),
+        }
     }
 }
-
-pub(super) const COLUMNS: [&str; 5] = [
-    "no source, ns",
-    "source on another cgroup, ns",
-    "ratio",
-    "source, ns",
-    "ratio",
-];

@@ -4,12 +4,12 @@ use toa_bpf::Config;
 use toa_lab::peer::PeerDevice;
 
 use super::Scale;
-use super::comparison::{self, SourceComparison};
+use super::comparison::SourceComparison;
 use super::connect::{self, Peers, V4_OPTION, V6_OPTION};
 use super::cpu_time::per_operation;
 use super::programs;
 use super::sandbox::{Source, SourceSandbox};
-use crate::section::{Data, Plot, Section, Table};
+use crate::section::{Data, Plot, Section};
 
 const TEXT: &str = "\
 A connection is opened, accepted and closed, one after the other, in a network namespace of its own: over loopback, where \
@@ -54,19 +54,11 @@ pub(super) fn measure(sandbox: &SourceSandbox, scale: Scale) -> anyhow::Result<S
         runs.push((name, programs::during(&source, || connect(kind))?));
     }
 
-    let rows = KINDS.iter().enumerate().map(|(kind, name)| {
-        let cells = took.cells(kind).into_iter();
-        std::iter::once((*name).to_owned()).chain(cells).collect()
-    });
-    let columns = std::iter::once("connect + accept + close").chain(comparison::COLUMNS);
     Ok(Section {
         title: "The source: a connection".to_owned(),
         text: TEXT.to_owned(),
         tables: vec![
-            Table {
-                columns: columns.map(str::to_owned).collect(),
-                rows: rows.collect(),
-            },
+            took.table("connect + accept + close", KINDS),
             programs::table("connection", scale.connections, &runs),
         ],
         plots: vec![Plot {

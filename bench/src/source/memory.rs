@@ -27,8 +27,8 @@ const ROUNDS: usize = 3;
 /// The kernel frees sockets a moment after their close.
 const SETTLE: Duration = Duration::from_millis(700);
 
-/// A connection has an object of a cache or has none: fewer than this for each are what
-/// else the machine did.
+/// A connection has a whole number of objects in a cache: less than this for each comes from
+/// other programs.
 const NOISE: f64 = 0.5;
 
 pub(super) fn measure(sandbox: &SourceSandbox, scale: Scale) -> anyhow::Result<Section> {

@@ -13,7 +13,7 @@ use toa_lab::sandbox::Sandbox;
 
 use crate::sandbox::{self, BACKLOG};
 
-/// How long another source on this machine, such as that of a test, is waited for.
+/// How long to wait for another source on this machine, such as that of a test, to go.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Where the source is, seen from the sockets that are measured.
@@ -60,8 +60,8 @@ impl SourceSandbox {
         Ok(attach(&config.with_cgroup(self.covered.cgroup().path()))?)
     }
 
-    /// Does `work` with the source there, and nobody else's on this host: once more when
-    /// one came meanwhile.
+    /// Does `work` with the source there and no other on this host, and repeats it when
+    /// another was loaded meanwhile.
     pub(super) fn with<T>(
         &self,
         source: Source,
@@ -94,7 +94,7 @@ impl SourceSandbox {
         Ok(socket.into())
     }
 
-    /// Listens in the cgroup without a source: its connections are there, too.
+    /// Listens in the cgroup without a source, to which its connections belong, too.
     pub(super) fn bare_listener(&self, ip: impl Into<IpAddr>) -> anyhow::Result<TcpListener> {
         self.bare.join()?;
         let listener = self.listener(ip);
