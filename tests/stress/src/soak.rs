@@ -25,7 +25,6 @@ mod examples;
 mod expectation;
 mod fault_injection;
 mod http;
-mod kernel;
 mod memory;
 mod option_variant;
 mod run;

@@ -5,7 +5,6 @@
 mod address_path;
 mod expectation;
 mod inject;
-mod kernel;
 mod listeners;
 pub mod packet;
 mod random;

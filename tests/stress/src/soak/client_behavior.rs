@@ -68,7 +68,6 @@ impl ClientBehavior {
     pub(crate) async fn run(
         self,
         mut conn: Conn,
-        variant: OptionVariant,
         options: &SegmentOptions,
         session: &mut Session<'_>,
         random: &mut fastrand::Rng,
@@ -106,7 +105,7 @@ impl ClientBehavior {
                 return Ok(Some(matched));
             }
             Self::Ask | Self::KeepAlive | Self::Slow | Self::Stalled => {
-                return self.converse(conn, variant, options, session, random).await;
+                return self.converse(conn, options, session, random).await;
             }
         }
         Ok(None)
@@ -115,7 +114,6 @@ impl ClientBehavior {
     async fn converse(
         self,
         mut conn: Conn,
-        variant: OptionVariant,
         options: &SegmentOptions,
         session: &mut Session<'_>,
         random: &mut fastrand::Rng,
@@ -129,8 +127,7 @@ impl ClientBehavior {
         for left in (0..requests).rev() {
             // Sometimes the server closes first, sometimes this end.
             let request = http::request(left == 0 && random.bool());
-            self.send(&mut conn, variant, options, request, random)
-                .await?;
+            self.send(&mut conn, options, request, random).await?;
             let response = conn.response().await?;
             matched = Some(session.judge(&response, conn.lossy)?);
             if left > 0 {
@@ -147,7 +144,6 @@ impl ClientBehavior {
     async fn send(
         self,
         conn: &mut Conn,
-        variant: OptionVariant,
         options: &SegmentOptions,
         request: &[u8],
         random: &mut fastrand::Rng,
@@ -168,7 +164,7 @@ impl ClientBehavior {
                     .await?;
                 conn.data(&options.later, rest)?;
             }
-            _ if variant == OptionVariant::LaterOnly => {
+            _ if options.variant == OptionVariant::LaterOnly => {
                 conn.data(&options.data, first)?;
                 conn.flushed().await?;
                 conn.data(&options.later, rest)?;

@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::time::Duration;
 
-use super::kernel;
 use super::state::SoakState;
+use crate::kernel;
 
 /// Memory, files and sockets at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +32,8 @@ impl Sample {
                 .iter()
                 .map(|it| it.open_files())
                 .collect::<Result<_, _>>()?,
-            kernel: crate::kernel::unreclaimable()?,
-            tcp_sockets: kernel::tcp_sockets(),
+            kernel: kernel::unreclaimable()?,
+            tcp_sockets: kernel::tcp_sockets_of_the_machine(),
             bpf_objects: state.source.objects(),
         })
     }

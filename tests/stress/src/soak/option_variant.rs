@@ -89,6 +89,7 @@ impl OptionVariant {
 /// The option lists of one connection's segments.
 #[derive(Clone, Debug)]
 pub(crate) struct SegmentOptions {
+    pub(crate) variant: OptionVariant,
     pub(crate) syn: Vec<u8>,
     /// `None` where data completes the handshake.
     pub(crate) ack: Option<Vec<u8>>,
@@ -124,6 +125,7 @@ impl SegmentOptions {
         };
         let toa = padded(toa);
         let mut this = Self {
+            variant,
             // Most carry a maximum segment size, as real ones do.
             syn: if random.u8(..4) > 0 {
                 vec![2, 4, 5, 0xb4]

@@ -85,9 +85,7 @@ impl SoakState {
         let once = variant == OptionVariant::AckOnly;
         let mut session = Session::begin(id, peer, client, once, &self.source, server);
         let conn = Conn::new(&self.demux, (peer, server.outside(v6)), random.u32(..));
-        let done = behavior
-            .run(conn, variant, &options, &mut session, random)
-            .await;
+        let done = behavior.run(conn, &options, &mut session, random).await;
         let outcome = outcome(&session, done, behavior.may_be_refused());
         (behavior.name(), variant.name(), outcome)
     }

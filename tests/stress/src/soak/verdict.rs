@@ -4,9 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use super::fault_injection::FaultCounts;
-use super::kernel;
 use super::memory::{self, Sample};
 use super::state::SoakState;
+use crate::kernel;
 
 /// In shorter runs the medians would compare one fault with another.
 const MEMORY_JUDGED_FROM: Duration = Duration::from_secs(30 * 60);

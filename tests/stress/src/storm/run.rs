@@ -10,10 +10,9 @@ use toa_lab::sandbox::Sandbox;
 
 use super::AddressPath;
 use super::inject::Storm;
-use super::kernel;
 use super::listeners::Listener;
 use super::report::Report;
-use crate::kernel::{KernelLog, unreclaimable};
+use crate::kernel::{KernelLog, tcp_sockets, unreclaimable};
 
 /// The device's queue holds 500 packets of the kernel's.
 const DRAIN_EVERY: u64 = 128;
@@ -66,14 +65,10 @@ fn check_balance(source: &Attached, report: &mut Report) -> Result<()> {
         report.strays
     );
     let end = Instant::now() + Duration::from_secs(10);
-    while kernel::tcp_sockets() > 0 && Instant::now() < end {
+    while tcp_sockets() > 0 && Instant::now() < end {
         std::thread::sleep(Duration::from_millis(10));
     }
-    ensure!(
-        kernel::tcp_sockets() == 0,
-        "{} sockets are left",
-        kernel::tcp_sockets()
-    );
+    ensure!(tcp_sockets() == 0, "{} sockets are left", tcp_sockets());
     let counters = source.status()?.counters;
     report.counters = counters;
     let opened = counters.syn_recv_sock_toa + counters.syn_recv_sock_no_toa;
