@@ -1,5 +1,5 @@
 //! For trying and testing TOA on one machine: a load balancer that inserts the
-//! option, and hand-made TCP peers.
+//! option, TCP peers made by hand, and a sandbox for tests.
 //!
 //! # The balancer
 //!
@@ -12,26 +12,26 @@
 //! # Ok::<(), toa_lab::Error>(())
 //! ```
 //!
-//! All of it happens on one TUN device of one machine:
+//! Everything happens on one TUN device of one machine:
 //!
 //! ```text
 //! curl   [fd74:6f61::1]:41972 -> [fd74:6f61::2]:3000     what the kernel sends into the device
 //!                      |
-//!        other addresses, the option into the TCP header
+//!        other addresses; the option goes into the TCP header
 //!                      v
-//! server 10.116.111.17:51737 -> 10.116.111.1:3000        what it is given back from there
+//! server 10.116.111.17:51737 -> 10.116.111.1:3000        what the kernel receives from the device
 //! ```
 //!
-//! It needs Linux, CAP_NET_ADMIN and /dev/net/tun. It is a laboratory: one
-//! backend, one thread, TCP only, no fragments; it believes every reset.
+//! It needs Linux, CAP_NET_ADMIN and /dev/net/tun. It is for a laboratory: one
+//! backend, one thread, TCP only, no fragments, and every reset ends a flow.
 //! Packet filters of the machine apply to its device as to any other.
 //!
 //! # The translation alone
 //!
-//! [`translate::Translator`] knows neither device nor clock. It takes any
-//! bytes, so tests and fuzzers can drive it as they like, on any platform.
+//! [`translate::Translator`] needs neither device nor clock. It takes any bytes,
+//! so tests and fuzzers can drive it on any platform.
 //!
-//! # Hand-made peers
+//! # Peers made by hand
 //!
 //! `peer::PeerDevice` and `peer::Peer` (on Linux) speak TCP to the
 //! kernel's listeners segment by segment, with any options and from any

@@ -12,7 +12,7 @@ use common::{MODES, connected, start};
 use toa_lab::netns::Namespace;
 use toa_lab::{Balancer, BalancerConfig, Mode};
 
-/// Numbers that show any loss, repetition or exchange.
+/// Bytes that show any loss, repetition or reordering.
 fn pattern(len: usize, mut seed: u64) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(len + 8);
     while bytes.len() < len {

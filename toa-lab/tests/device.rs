@@ -1,4 +1,4 @@
-//! The balancer's device: which addresses it takes, and that it goes.
+//! The balancer's device: which addresses it takes, and that it is removed.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -94,7 +94,7 @@ fn strict_reverse_path_filters_and_ipv6_switched_off_by_default_do_no_harm() {
     }
 }
 
-/// Not a test: what the next one kills.
+/// Not a test: the process that the next test kills.
 #[test]
 #[ignore = "runs for another test"]
 fn child_that_waits_to_be_killed() {

@@ -51,7 +51,7 @@ pub(super) async fn serve(method: Method) -> anyhow::Result<()> {
                 let app = Extension(ConnectInfo(peer)).layer(app);
                 tokio::spawn(connection(stream, app));
             }
-            // In the connection's task, so that a slow header holds nobody up.
+            // In the connection's task, so that a slow header delays no other connection.
             Method::Proxy | Method::Toa | Method::ToaAround | Method::ToaConnectInfo => {
                 drop(tokio::spawn(async move {
                     let Ok(stream) =

@@ -7,7 +7,7 @@ use toa_lab::sandbox::Sandbox;
 use toa_stress::soak::{Plan, are_built, build_examples, examples_dir, run};
 
 #[test]
-fn whoever_asks_in_the_churn_is_told_who_asked() {
+fn every_client_is_told_its_own_address_while_faults_are_injected() {
     let Some(sandbox) = Sandbox::enter_or_skip() else {
         return;
     };

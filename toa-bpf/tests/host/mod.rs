@@ -26,7 +26,7 @@ pub(crate) struct Host {
     pub(crate) device: PeerDevice,
     pub(crate) cgroup: PathBuf,
     pub(crate) pin_dir: PathBuf,
-    /// Whether a source of somebody else covers this process too.
+    /// Whether another source covers this process too.
     pub(crate) others: bool,
     before: BTreeSet<String>,
     next_port: std::cell::Cell<u16>,
@@ -80,7 +80,7 @@ impl Host {
         (stream, accepted, peer)
     }
 
-    /// From the usual balancer.
+    /// From a trusted balancer, with [`CLIENT`] in the option.
     pub(crate) fn open_via_balancer(
         &self,
         listener: &TcpListener,

@@ -108,7 +108,7 @@ pub(crate) fn write_ipv4_checksum(packet: &mut [u8]) {
     packet[10..12].copy_from_slice(&sum.to_be_bytes());
 }
 
-/// RFC 1071 as it stands there.
+/// The checksum of RFC 1071.
 pub(crate) fn internet_sum(bytes: &[u8]) -> u16 {
     let words = bytes
         .chunks(2)
@@ -152,13 +152,13 @@ pub(crate) fn checksums_are_right(packet: &[u8]) -> bool {
         }
 }
 
-/// A translator with one client and its backend, both played by the test.
+/// A translator, one client and one backend; the test sends what these two send.
 pub(crate) struct Lab {
     pub(crate) plan: Plan,
     pub(crate) translator: Translator,
     pub(crate) now: Instant,
     pub(crate) client_addr: SocketAddr,
-    /// What the backend saw last.
+    /// The peer that the backend has seen last.
     pub(crate) pool_addr: SocketAddr,
     pub(crate) out: Vec<u8>,
 }
@@ -213,7 +213,7 @@ impl Lab {
         Tcp::read(&self.out)
     }
 
-    /// The backend sends to whom it saw last; what the client gets.
+    /// The backend answers its last peer; what the client gets.
     pub(crate) fn backend(&mut self, tcp: Tcp) -> Tcp {
         let packet = self.backend_packet(&tcp);
         assert_eq!(self.raw(&packet), Verdict::Forward);

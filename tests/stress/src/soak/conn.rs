@@ -255,7 +255,7 @@ impl Drop for Conn {
     /// Resets a connection that is still open, so that no server waits for it.
     fn drop(&mut self) {
         if !self.over && self.acknowledgment.is_some() {
-            // The device has failed if this does, and that is told elsewhere.
+            // The device has failed if this does, and another task reports that.
             let _ = self.reset();
         }
         self.demux.forget(self.ends);

@@ -137,7 +137,7 @@ async fn set_up(plan: &Plan, sandbox: &Sandbox) -> anyhow::Result<Rc<SoakState>>
     let cgroup = sandbox.cgroup().path();
     let source = Source::new(cgroup)?;
     if source.detect_other_source() {
-        println!("note: somebody else's source covers this host; answers are judged mildly");
+        println!("note: another source covers this host, so both answers pass");
     }
     // The demos attach one of their own, to everything, unless there is one.
     source.load().await?;
@@ -212,8 +212,7 @@ async fn sample(
             often.tick().await;
             let sample = match Sample::take(state, start.elapsed()) {
                 Ok(sample) => sample,
-                // A server that is gone has nothing to look at; that it is gone is
-                // told elsewhere.
+                // A server that is gone has nothing to measure; another task reports it.
                 Err(_) if state.has_lost_a_server() => pending().await,
                 Err(error) => return Err(error),
             };

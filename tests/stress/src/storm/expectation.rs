@@ -48,13 +48,13 @@ impl Expectation {
         );
         ensure!(
             info.peer() == Some(to_mapped(peer)),
-            "{peer} is said to be {:?}",
+            "the peer {peer} is reported as {:?}",
             info.peer()
         );
         Ok(())
     }
 
-    /// What unmodified programs see, while the connection lives. An IPv6 client has
+    /// What unmodified programs see, while the connection is open. An IPv6 client has
     /// no place in an AF_INET socket's name.
     pub(super) fn check_name(self, peer: SocketAddr, stream: &TcpStream) -> Result<()> {
         let local = stream.local_addr()?;

@@ -59,7 +59,7 @@ impl Listener {
         }
     }
 
-    /// The address and port of peer number `n`, which nobody else has.
+    /// The address and port of peer number `n`, which no other peer has.
     pub(super) fn peer(&self, n: u32, trusted: bool) -> SocketAddr {
         let (host, port) = ((n % PEERS) as u16 + 2, 1024 + (n / PEERS) as u16);
         let ip = match self.path {

@@ -27,7 +27,7 @@ pub struct Tcp {
     pub urgent: u16,
     /// The data offset in words, if not what the options make it.
     pub offset: Option<u8>,
-    /// Options; cut or filled up to a multiple of four by nobody.
+    /// Options, written as they are: not padded to a multiple of four.
     pub options: Vec<u8>,
     /// Data.
     pub payload: Vec<u8>,

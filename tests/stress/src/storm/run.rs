@@ -61,7 +61,7 @@ pub fn run(sandbox: &Sandbox, options: Options) -> Result<Report> {
 fn check_balance(source: &Attached, report: &mut Report) -> Result<()> {
     ensure!(
         report.strays == 0,
-        "{} connections came from nobody who had seen a SYN-ACK",
+        "{} connections came from peers that had seen no SYN-ACK",
         report.strays
     );
     let end = Instant::now() + Duration::from_secs(10);

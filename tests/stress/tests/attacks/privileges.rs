@@ -16,7 +16,7 @@ use crate::intruder::{self, ATTEMPTS, RAW_SOCKET, Target};
 
 const NOBODY: &str = "--reuid=65534 --regid=65534 --clear-groups --inh-caps=-all";
 
-/// What Docker and podman leave to root in a container if not told otherwise.
+/// The capabilities that Docker and podman leave to root in a container by default.
 const OF_A_CONTAINER: &str = "-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,\
     +setpcap,+net_bind_service,+net_raw,+sys_chroot,+mknod,+audit_write,+setfcap";
 
@@ -77,13 +77,13 @@ impl LoadedSource {
         command.arg(program);
         intruder::as_intruder(&mut command, &target);
         let output = command.output().unwrap();
-        let said = String::from_utf8_lossy(&output.stdout);
-        println!("{said}{}", String::from_utf8_lossy(&output.stderr));
-        if said.contains("DONE load by command") {
+        let output_text = String::from_utf8_lossy(&output.stdout);
+        println!("{output_text}{}", String::from_utf8_lossy(&output.stderr));
+        if output_text.contains("DONE load by command") {
             toa_bpf::unload().unwrap();
         }
         for attempt in ATTEMPTS {
-            let refused = said.contains(&format!("refused {attempt}: "));
+            let refused = output_text.contains(&format!("refused {attempt}: "));
             assert!(
                 refused || allowed.contains(&attempt),
                 "{attempt}, {wrapper}"
@@ -132,8 +132,8 @@ fn a_container_without_privileges_neither_changes_nor_reads_nor_unloads_the_sour
     let Some(source) = LoadedSource::load_or_skip() else {
         return;
     };
-    let nobody = format!("setpriv {NOBODY} --bounding-set=-all --no-new-privs");
-    source.expect_refusals(&format!("{nobody} unshare -U -n -m -C"), &[]);
+    let unprivileged = format!("setpriv {NOBODY} --bounding-set=-all --no-new-privs");
+    source.expect_refusals(&format!("{unprivileged} unshare -U -n -m -C"), &[]);
 }
 
 #[test]

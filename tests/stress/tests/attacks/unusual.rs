@@ -12,7 +12,7 @@ use toa_stress::storm::{AddressPath, option};
 
 use crate::backend::{Backend, Expected, WITH_ADDRESS, WITHOUT, on_every_path, on_paths};
 
-/// Any server takes data in a SYN, from whoever sends it.
+/// Any server takes data in any SYN.
 const FAST_OPEN_WITHOUT_COOKIES: &str = "1538";
 
 /// The data of a Fast Open SYN is with the server before its sender has shown
@@ -55,7 +55,7 @@ fn connecting(backend: &Backend<'_>) -> (Socket, SocketAddr, SocketAddr) {
 }
 
 /// Two SYNs that cross open a connection as well, and the kernel calls that a
-/// passive open too; but nobody has come to a listener.
+/// passive open too; but no listener is involved.
 #[test]
 fn a_server_that_we_connect_to_cannot_pass_for_another_by_crossing_syns() {
     on_every_path(|backend| {
