@@ -70,6 +70,8 @@ pub mod peer;
 #[cfg(target_os = "linux")]
 pub mod sandbox;
 #[cfg(target_os = "linux")]
+mod skip;
+#[cfg(target_os = "linux")]
 mod tun;
 
 pub use balancer::Balancer;

@@ -8,7 +8,7 @@ use nix::net::if_::if_nametoindex;
 use nix::sched::{CloneFlags, setns, unshare};
 
 use crate::netlink;
-use crate::sandbox::or_skip;
+use crate::skip::or_skip;
 
 /// While it lives, the calling thread is in a new network namespace in which
 /// only the loopback device exists, up. Threads and programs that the thread

@@ -81,28 +81,25 @@ impl fmt::Display for Report {
         for (name, count) in NAMES.iter().zip(self.sent) {
             writeln!(f, "{count:>9}   {name}")?;
         }
-        writeln!(f, "{:>9} were no IP packet for the device", self.refused)?;
-        writeln!(
-            f,
-            "{:>9} handshakes completed, all with the right answer",
-            self.completed
-        )?;
-        writeln!(
-            f,
-            "{:>9} opened once more by a SYN cookie, the same",
-            self.reopened
-        )?;
-        writeln!(
-            f,
-            "{:>9} accepted before their handshake was complete",
-            self.unfinished
-        )?;
-        writeln!(
-            f,
-            "{:>9} ordinary clients in between, all with the right answer",
-            self.ordinary_clients
-        )?;
-        writeln!(f, "{:>9} connections in all", self.accepted)?;
+        for (count, what) in [
+            (self.refused, "were no IP packet for the device"),
+            (
+                self.completed,
+                "handshakes completed, all with the right answer",
+            ),
+            (self.reopened, "opened once more by a SYN cookie, the same"),
+            (
+                self.unfinished,
+                "accepted before their handshake was complete",
+            ),
+            (
+                self.ordinary_clients,
+                "ordinary clients in between, all with the right answer",
+            ),
+            (self.accepted, "connections in all"),
+        ] {
+            writeln!(f, "{count:>9} {what}")?;
+        }
         for (name, value) in self.counters.iter() {
             writeln!(f, "{value:>9}   {name}")?;
         }
