@@ -54,6 +54,7 @@ mod layout;
 mod mss;
 mod packet;
 mod plan;
+pub mod raw_packet;
 mod stats;
 pub mod translate;
 

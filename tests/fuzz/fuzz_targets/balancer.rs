@@ -14,9 +14,10 @@ use std::time::Duration;
 
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use support::{Lab, Tcp, checksums_are_right, ends, internet_sum, write_ipv4_checksum};
+use support::{Lab, Tcp, checksums_are_right, ends};
 use toa_core::OptionKinds;
 use toa_core::option::{Parsed, parse};
+use toa_lab::raw_packet::repair;
 use toa_lab::translate::Verdict;
 use toa_lab::{Mode, Stats};
 
@@ -142,26 +143,9 @@ fn mutated(mut packet: Vec<u8>, input: &mut Unstructured<'_>) -> Result<Vec<u8>>
         packet.truncate(usize::from(keep).max(1));
     }
     if changes & 16 != 0 {
-        correct(&mut packet);
+        repair(&mut packet);
     }
     Ok(packet)
-}
-
-fn correct(packet: &mut [u8]) {
-    let is_v4 = packet[0] >> 4 == 4;
-    let header = if is_v4 { 20 } else { 40 };
-    if packet.len() < header + 18 {
-        return;
-    }
-    let (ip, tcp) = packet.split_at_mut(header);
-    tcp[16..18].fill(0);
-    let addresses = if is_v4 { &ip[12..20] } else { &ip[8..40] };
-    let len = (tcp.len() as u32).to_be_bytes();
-    let sum = internet_sum(&[addresses, &len, &[0, 0, 0, 6], tcp].concat());
-    tcp[16..18].copy_from_slice(&sum.to_be_bytes());
-    if is_v4 {
-        write_ipv4_checksum(packet);
-    }
 }
 
 impl Model {

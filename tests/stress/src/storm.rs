@@ -6,7 +6,6 @@ mod address_path;
 mod expectation;
 mod inject;
 mod listeners;
-pub mod packet;
 mod random;
 mod report;
 mod run;

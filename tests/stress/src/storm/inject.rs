@@ -7,10 +7,10 @@ use anyhow::{Context, Result};
 use fastrand::Rng;
 use socket2::SockRef;
 use toa_lab::peer::{PeerDevice, flags};
+use toa_lab::raw_packet::{Tcp, repair};
 
 use super::expectation::{self, Expectation};
 use super::listeners::{Endpoint, Listener};
-use super::packet::{Tcp, repair};
 use super::report::{Kind, Report};
 use super::{AddressPath, random};
 

@@ -9,9 +9,9 @@ use anyhow::{Context, Result, bail, ensure};
 use socket2::SockRef;
 use toa_core::{to_canonical, to_mapped};
 use toa_lab::peer::{Peer, PeerDevice, flags};
+use toa_lab::raw_packet::Tcp;
 
 use super::expectation::Expectation;
-use super::packet::Tcp;
 use super::{AddressPath, option};
 
 /// How long the kernel may take for a connection that must be accepted.

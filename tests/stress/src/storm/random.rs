@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 
 use fastrand::Rng;
 use toa_lab::peer::flags;
+use toa_lab::raw_packet::{Extras, Tcp};
 
 use super::option;
-use super::packet::{Extras, Tcp};
 
 /// Option kinds that the kernel or a source knows, and their right lengths.
 const KINDS: [(u8, u8); 14] = [

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use toa_lab::peer::{Peer, flags};
-use toa_stress::storm::packet::{Extras, Tcp};
+use toa_lab::raw_packet::{Extras, Tcp};
 use toa_stress::storm::{AddressPath, option};
 
 use crate::backend::{Backend, Expected, WITH_ADDRESS, on_every_path, on_paths};

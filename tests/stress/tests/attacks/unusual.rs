@@ -6,8 +6,8 @@ use std::os::fd::AsFd;
 use socket2::{Domain, Protocol, Socket, Type};
 use toa_core::abi::{INFO_HAS_ADDR, INFO_INVALID, INFO_UNTRUSTED};
 use toa_lab::peer::{Peer, flags};
+use toa_lab::raw_packet::{Extras, Tcp};
 use toa_lab::sandbox::skip;
-use toa_stress::storm::packet::{Extras, Tcp};
 use toa_stress::storm::{AddressPath, option};
 
 use crate::backend::{Backend, Expected, WITH_ADDRESS, WITHOUT, on_every_path, on_paths};
