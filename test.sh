@@ -1,13 +1,20 @@
 #!/usr/bin/env bash
 # All tests. As root on Debian or Ubuntu it installs what they need and runs everything; elsewhere it runs what it
-# can and says what it skips, and why. With TOA_REQUIRE_PRIVILEGED=1 a skip is a failure.
+# can, says what it skips, and why, and counts that at the end. With TOA_REQUIRE_PRIVILEGED=1 a skip is a failure.
 set -euo pipefail
 cd "$(dirname "$0")"
 
+# Each test that is skipped adds a line: its name and the reason (toa_lab::sandbox::skip).
+TOA_SKIPPED_TESTS=$(mktemp)
+export TOA_SKIPPED_TESTS
+trap 'rm -f "$TOA_SKIPPED_TESTS"' EXIT
+
 step() { printf '\n== %s\n' "$*"; }
 
+skipped_steps=
 skip() {
     echo "skipped: $*"
+    skipped_steps+="step not run: $*"$'\n'
     [[ ${TOA_REQUIRE_PRIVILEGED:-} != 1 ]] || {
         echo "TOA_REQUIRE_PRIVILEGED=1: nothing may be skipped here" >&2
         exit 1
@@ -65,4 +72,8 @@ else
     skip 'the virtual machines need root on Debian or Ubuntu to install QEMU and kernels'
 fi
 
-step 'all tests passed'
+step 'what was skipped'
+printf '%s' "$skipped_steps"
+ci/count-skipped "$TOA_SKIPPED_TESTS"
+
+step 'all tests that ran passed'

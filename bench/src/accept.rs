@@ -7,12 +7,12 @@ use toa_lab::{Balancer, BalancerConfig};
 
 use crate::app::Method;
 use crate::child::Server;
+use crate::interleaved::{Comparison, InterleavedRuns, Work};
 use crate::load::{Request, ask, connections, new_connections};
 use crate::options::Options;
 use crate::process::{Running, Start};
-use crate::room::Room;
+use crate::sandbox::Sandbox;
 use crate::section::{Data, Plot, Section, Table};
-use crate::turns::{Comparison, Turns, Work};
 
 const TEXT: &str = "\
 New connections with one request each, which the server closes, from eight clients at a time over loopback. The server is
@@ -41,15 +41,15 @@ Target: a ratio of at least 0.98.";
 /// # Errors
 /// When a server cannot be started, or the source attached.
 pub(crate) fn measure(options: &Options) -> anyhow::Result<Section> {
-    let room = Room::enter()?;
-    let turns = Turns::new(options);
+    let sandbox = Sandbox::enter()?;
+    let runs = InterleavedRuns::new(options);
     let columns = Comparison::columns("new connections");
     let (mut rows, mut bars) = (Vec::new(), Vec::new());
     for (name, server) in [("axum", Server::Axum), ("actix", Server::Actix)] {
-        let servers = Servers::start(&room, server)?;
+        let servers = Servers::start(&sandbox, server)?;
         for (what, compared) in [
-            ("without option", servers.directly(&room, turns)?),
-            ("with option", servers.through_balancers(&room, turns)?),
+            ("without option", servers.directly(&sandbox, runs)?),
+            ("with option", servers.through_balancers(&sandbox, runs)?),
         ] {
             for (at, (who, comparison)) in compared.iter().enumerate() {
                 let row = format!("{name}, {what}: {who}");
@@ -87,9 +87,9 @@ struct Servers {
 }
 
 impl Servers {
-    fn start(room: &Room, server: Server) -> anyhow::Result<Self> {
+    fn start(sandbox: &Sandbox, server: Server) -> anyhow::Result<Self> {
         let plain = || Start::new(server, Method::Bare).run();
-        let toa = Start::new(server, Method::Toa).in_cgroup(room.cgroup());
+        let toa = Start::new(server, Method::Toa).in_cgroup(sandbox.cgroup());
         Ok(Self {
             plain: plain()?,
             again: plain()?,
@@ -99,21 +99,21 @@ impl Servers {
 
     fn directly(
         &self,
-        room: &Room,
-        turns: Turns,
+        sandbox: &Sandbox,
+        runs: InterleavedRuns,
     ) -> anyhow::Result<Vec<(&'static str, Comparison)>> {
         let candidates = [
             (PLAIN, &self.plain, self.plain.addr()),
             (AGAIN, &self.again, self.again.addr()),
             (TOA, &self.toa, self.toa.addr()),
         ];
-        compare(room, turns, &candidates, "127.0.0.1")
+        compare(sandbox, runs, &candidates, "127.0.0.1")
     }
 
     fn through_balancers(
         &self,
-        room: &Room,
-        turns: Turns,
+        sandbox: &Sandbox,
+        runs: InterleavedRuns,
     ) -> anyhow::Result<Vec<(&'static str, Comparison)>> {
         let balancer = |server: &Running| Balancer::start(BalancerConfig::nat64_to(server.port()));
         let [plain, toa] = [balancer(&self.plain)?, balancer(&self.toa)?];
@@ -122,21 +122,22 @@ impl Servers {
             (TOA, &self.toa, toa.virtual_addr()),
         ];
         let client = std::net::TcpStream::connect(toa.virtual_addr())?.local_addr()?;
-        compare(room, turns, &candidates, &client.ip().to_string())
+        compare(sandbox, runs, &candidates, &client.ip().to_string())
     }
 }
 
-/// Holds the candidates against the first; the last has our source, and says `client`.
+/// Compares the candidates with the first; the last runs under our source, and must tell
+/// `client`.
 fn compare(
-    room: &Room,
-    turns: Turns,
+    sandbox: &Sandbox,
+    runs: InterleavedRuns,
     candidates: &[(&'static str, &Running, SocketAddr)],
     client: &str,
 ) -> anyhow::Result<Vec<(&'static str, Comparison)>> {
     let request = Request::get("/");
-    let work = turns.take(candidates.len(), |at| {
+    let work = runs.interleave(candidates.len(), |at| {
         let (name, server, addr) = candidates[at];
-        let _source = (name == TOA).then(|| room.attach()).transpose()?;
+        let _source = (name == TOA).then(|| sandbox.attach()).transpose()?;
         if name == TOA {
             let answer = ask(addr, &Request::get("/client"))?;
             ensure!(
@@ -145,11 +146,11 @@ fn compare(
             );
         }
         connections(addr, &request, 100)?;
-        Work::measure(server, || new_connections(addr, &request, turns.duration))
+        Work::measure(server, || new_connections(addr, &request, runs.duration))
     })?;
     Ok(candidates
         .iter()
         .zip(&work)
-        .map(|((name, ..), turns)| (*name, Comparison::of(turns, &work[0])))
+        .map(|((name, ..), runs)| (*name, Comparison::of(runs, &work[0])))
         .collect())
 }

@@ -11,14 +11,14 @@ use clap::ValueEnum;
 use toa_tower::{ClientAddr, RealClient, ToaLayer};
 use tower_layer::layer_fn;
 
-/// How a handler learns who asks.
+/// How a handler learns its client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Method {
-    /// It does not.
+    /// Not at all.
     Bare,
     /// axum's own extractor: the TCP peer, so behind a balancer the balancer.
     ConnectInfo,
-    /// This project, by the book: `.layer(ToaLayer)`.
+    /// This project, as documented: `.layer(ToaLayer)`.
     Toa,
     /// This project, with the layer around the whole app instead of within it.
     ToaAround,
@@ -48,8 +48,13 @@ impl Method {
         }
     }
 
-    /// The app: `/` is measured, `/client` shows what the handler was told. Around that
-    /// of `ToaAround` belongs the layer.
+    /// Whether the method asks a source for the client.
+    pub(crate) const fn needs_source(self) -> bool {
+        matches!(self, Self::Toa | Self::ToaAround | Self::ToaConnectInfo)
+    }
+
+    /// The app: `/` is measured, `/client` shows the client that the handler was told. The
+    /// caller puts the layer around the app of `ToaAround`.
     pub(crate) fn app(self) -> Router {
         match self {
             Self::Bare => bare(),
@@ -57,11 +62,11 @@ impl Method {
             Self::ConnectInfo | Self::Proxy => Router::new()
                 .route(
                     "/",
-                    get(async |ConnectInfo(addr): ConnectInfo<SocketAddr>| told(addr)),
+                    get(async |ConnectInfo(addr): ConnectInfo<SocketAddr>| discard(addr)),
                 )
                 .route(
                     "/client",
-                    get(async |ConnectInfo(addr): ConnectInfo<SocketAddr>| shown(addr.ip())),
+                    get(async |ConnectInfo(addr): ConnectInfo<SocketAddr>| canonical(addr.ip())),
                 ),
             Self::Toa => real_client().layer(ToaLayer),
             Self::ToaAround => real_client(),
@@ -69,23 +74,27 @@ impl Method {
                 .route(
                     "/",
                     get(async |ConnectInfo(client): ConnectInfo<ClientAddr>| {
-                        told(RealClient::from(client))
+                        discard(RealClient::from(client))
                     }),
                 )
                 .route(
                     "/client",
                     get(async |ConnectInfo(client): ConnectInfo<ClientAddr>| {
-                        shown(client.client_canonical().ip())
+                        canonical(client.client_canonical().ip())
                     }),
                 ),
             Self::Forwarded => Router::new()
                 .route(
                     "/",
-                    get(async |RightmostXForwardedFor(addr): RightmostXForwardedFor| told(addr)),
+                    get(async |RightmostXForwardedFor(addr): RightmostXForwardedFor| discard(addr)),
                 )
                 .route(
                     "/client",
-                    get(async |RightmostXForwardedFor(addr): RightmostXForwardedFor| shown(addr)),
+                    get(
+                        async |RightmostXForwardedFor(addr): RightmostXForwardedFor| {
+                            canonical(addr)
+                        },
+                    ),
                 ),
         }
     }
@@ -99,19 +108,19 @@ fn bare() -> Router {
 
 fn real_client() -> Router {
     Router::new()
-        .route("/", get(async |RealClient(addr): RealClient| told(addr)))
+        .route("/", get(async |RealClient(addr): RealClient| discard(addr)))
         .route(
             "/client",
-            get(async |client: RealClient| shown(client.canonical().ip())),
+            get(async |client: RealClient| canonical(client.canonical().ip())),
         )
 }
 
 /// All methods answer alike, so that only the way to the address differs.
-pub(crate) fn told<T>(addr: T) -> &'static str {
+pub(crate) fn discard<T>(addr: T) -> &'static str {
     black_box(addr);
     "ok"
 }
 
-fn shown(addr: IpAddr) -> String {
+fn canonical(addr: IpAddr) -> String {
     addr.to_canonical().to_string()
 }

@@ -10,9 +10,9 @@ use socket2::SockRef;
 
 /// How many at a time: enough that there is always one waiting.
 const CLIENTS: usize = 8;
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What clients say.
+/// What clients send.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     /// Before HTTP: a PROXY header.
@@ -100,7 +100,7 @@ pub(crate) fn requests(
     at_once(duration, |end| {
         let mut stream = TcpStream::connect(to)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
         let first = [&request.prefix[..], &text].concat();
         stream.write_all(&first)?;
         let mut buffer = vec![0; 4096];
@@ -155,12 +155,12 @@ fn one_connection<'b>(
     buffer: &'b mut Vec<u8>,
 ) -> anyhow::Result<&'b [u8]> {
     let mut stream = TcpStream::connect(to).context("cannot connect")?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
     stream.write_all(request)?;
     buffer.clear();
     stream.read_to_end(buffer)?;
     check(buffer)?;
-    // The server has said its last word; a reset leaves nothing in TIME_WAIT.
+    // The server has closed already; a reset leaves nothing in TIME_WAIT.
     SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
     Ok(buffer)
 }

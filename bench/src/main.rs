@@ -2,13 +2,13 @@
 
 use clap::Parser;
 
-use toa_bench::options::Arguments;
+use toa_bench::parts::Arguments;
 use toa_bench::{child, report};
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     if let Some(role) = arguments.role {
-        return child::play(role);
+        return child::run(role);
     }
     let mut sections = Vec::new();
     for part in arguments.parts() {

@@ -103,7 +103,7 @@ impl Running {
         Ok(Duration::from_nanos(total))
     }
 
-    /// Ends it in good order, so that whoever watches it writes down what it saw.
+    /// Ends it in an orderly way, so that a program that watches it writes its results.
     pub(crate) fn end(mut self) -> anyhow::Result<()> {
         drop(self.child.stdin.take());
         let status = self.child.wait()?;
@@ -114,7 +114,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Its end of standard input is its end.
+        // It ends when its standard input does.
         drop(self.child.stdin.take());
         let _ = self.child.wait();
     }
@@ -122,7 +122,7 @@ impl Drop for Running {
 
 /// This program, run by another if `under` names one.
 pub(crate) fn this_program(under: &[OsString]) -> Command {
-    // Works as well once a new build has taken the file's place.
+    // Works even when a new build has replaced the file.
     let this = PathBuf::from(format!("/proc/{}/exe", std::process::id()));
     let Some((program, arguments)) = under.split_first() else {
         return Command::new(this);

@@ -7,14 +7,14 @@ use clap::ValueEnum as _;
 
 use crate::app::Method;
 use crate::child::{Driver, Server};
+use crate::interleaved::{Comparison, InterleavedRuns, Work};
 use crate::load::{Request, requests};
 use crate::options::Options;
 use crate::process::{Running, Start, value_name};
-use crate::room::Room;
+use crate::sandbox::Sandbox;
 use crate::section::{Data, Plot, Section, Table};
 use crate::spread::Spread;
-use crate::turns::{Comparison, Turns, Work};
-use crate::watch;
+use crate::tools;
 
 const RATE_TEXT: &str = "\
 Requests on eight connections that stay open, one after the other on each, to `axum::serve`. *Bare* has neither layer nor
@@ -46,12 +46,12 @@ next part. Parsing the header's text, which X-Forwarded-For costs hyper, is in t
 /// # Errors
 /// When a server or the source cannot be started.
 pub(crate) fn measure_rate(options: &Options) -> anyhow::Result<Section> {
-    let room = Room::enter()?;
-    let _source = room.attach()?;
-    let turns = Turns::new(options);
+    let sandbox = Sandbox::enter()?;
+    let _source = sandbox.attach()?;
+    let runs = InterleavedRuns::new(options);
     let start = |method| {
         Start::new(Server::Axum, method)
-            .in_cgroup(room.cgroup())
+            .in_cgroup(sandbox.cgroup())
             .run()
     };
     let servers: [(&str, Running); 6] = [
@@ -66,13 +66,13 @@ pub(crate) fn measure_rate(options: &Options) -> anyhow::Result<Section> {
         ),
     ];
     let request = Request::get("/");
-    let work = turns.take(servers.len(), |at| {
+    let work = runs.interleave(servers.len(), |at| {
         let server = &servers[at].1;
-        Work::measure(server, || requests(server.addr(), &request, turns.duration))
+        Work::measure(server, || requests(server.addr(), &request, runs.duration))
     })?;
     let (mut rows, mut bars) = (Vec::new(), Vec::new());
-    for (at, ((name, _), turns)) in servers.iter().zip(&work).enumerate() {
-        let comparison = Comparison::of(turns, &work[0]);
+    for (at, ((name, _), runs)) in servers.iter().zip(&work).enumerate() {
+        let comparison = Comparison::of(runs, &work[0]);
         rows.push([vec![(*name).to_owned()], comparison.cells(at == 0)].concat());
         if at > 0 {
             bars.push(comparison.bar(name));
@@ -111,8 +111,8 @@ const ALONE: [(Method, bool); 6] = [
 /// # Errors
 /// When valgrind is missing or fails.
 pub(crate) fn measure_alone(options: &Options) -> anyhow::Result<Section> {
-    watch::need("valgrind")?;
-    let turns = Turns::new(options);
+    tools::require("valgrind")?;
+    let runs = InterleavedRuns::new(options);
     let count = if options.quick { 100 } else { 5_000 };
     let bare = [
         instructions(Method::Bare, false, options)?,
@@ -124,8 +124,8 @@ pub(crate) fn measure_alone(options: &Options) -> anyhow::Result<Section> {
             Driver::new(Method::Bare, header)?,
             Driver::new(method, header)?,
         ];
-        let took = turns.take(drivers.len(), |at| drivers[at].run(count))?;
-        let requests = f64::from(count) * turns.slices as f64;
+        let took = runs.interleave(drivers.len(), |at| drivers[at].run(count))?;
+        let requests = f64::from(count) * runs.slices as f64;
         let each = |round: &Duration| round.as_secs_f64() * 1e9 / requests;
         let extra = took[1].iter().zip(&took[0]);
         let extra = extra.map(|(method, bare)| each(method) - each(bare));
@@ -176,7 +176,7 @@ fn instructions(method: Method, header: bool, options: &Options) -> anyhow::Resu
         if header {
             arguments.push("--header".into());
         }
-        watch::instructions_of(&arguments)
+        tools::instructions_of(&arguments)
     };
     let [few, many] = [of(count)?, of(2 * count)?];
     #[expect(clippy::cast_precision_loss, reason = "millions of instructions")]

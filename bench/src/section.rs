@@ -1,6 +1,6 @@
 //! What a measurement hands to the report.
 
-/// One chapter of the report: a question, how it was asked, and the figures.
+/// One section of the report: what was measured, how, and the figures.
 #[derive(Debug, Clone)]
 pub struct Section {
     /// The heading.

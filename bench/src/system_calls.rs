@@ -7,9 +7,9 @@ use crate::child::Server;
 use crate::load::{Request, connections};
 use crate::options::Options;
 use crate::process::Start;
-use crate::room::Room;
+use crate::sandbox::Sandbox;
 use crate::section::{Section, Table};
-use crate::watch;
+use crate::tools;
 
 const TEXT: &str = "\
 System calls per connection with one request, counted by `strace -f -c` over the server's life: with twice as many
@@ -30,14 +30,14 @@ const COLUMNS: [(&str, Server, Method); 4] = [
 /// # Errors
 /// When strace is missing, or a server or the source cannot be started.
 pub(crate) fn measure(options: &Options) -> anyhow::Result<Section> {
-    watch::need("strace")?;
-    let room = Room::enter()?;
-    let _source = room.attach()?;
+    tools::require("strace")?;
+    let sandbox = Sandbox::enter()?;
+    let _source = sandbox.attach()?;
     let count = if options.quick { 20 } else { 500 };
     let mut calls: BTreeMap<String, [f64; COLUMNS.len()]> = BTreeMap::new();
     for (at, (_, server, method)) in COLUMNS.into_iter().enumerate() {
         for (connections, sign) in [(count, -1.0), (2 * count, 1.0)] {
-            for (name, number) in counted(&room, server, method, connections)? {
+            for (name, number) in counted(&sandbox, server, method, connections)? {
                 #[expect(clippy::cast_precision_loss, reason = "thousands of calls")]
                 let number = sign * number as f64 / f64::from(count);
                 calls.entry(name).or_default()[at] += number;
@@ -62,7 +62,7 @@ pub(crate) fn measure(options: &Options) -> anyhow::Result<Section> {
 }
 
 fn counted(
-    room: &Room,
+    sandbox: &Sandbox,
     server: Server,
     method: Method,
     count: u32,
@@ -70,10 +70,10 @@ fn counted(
     let file = tempfile::NamedTempFile::new()?;
     let mut start = Start::new(server, method);
     if method == Method::Toa {
-        start = start.in_cgroup(room.cgroup());
+        start = start.in_cgroup(sandbox.cgroup());
     }
-    let running = start.under(watch::strace(file.path())).run()?;
+    let running = start.under(tools::strace(file.path())).run()?;
     connections(running.addr(), &Request::get("/"), count)?;
     running.end()?;
-    watch::system_calls(file.path())
+    tools::system_calls(file.path())
 }

@@ -4,11 +4,11 @@
 
 use std::process::Command;
 
-use toa_lab::netns::Namespace;
+use toa_lab::sandbox::Sandbox;
 
 /// Runs one part with tiny counts; its report. `None` where it cannot run.
 fn measure(part: &str) -> Option<String> {
-    drop(Namespace::enter_or_skip()?);
+    drop(Sandbox::enter_or_skip()?);
     let output = Command::new(env!("CARGO_BIN_EXE_toa-bench"))
         .args([part, "--quick"])
         .output()

@@ -3,11 +3,11 @@
 
 use toa_bench::options::Options;
 use toa_bench::section::{Data, Section, Table};
-use toa_lab::netns::Namespace;
+use toa_lab::sandbox::Sandbox;
 
 #[test]
 fn the_sources_are_measured_and_nothing_stays_behind() {
-    if Namespace::enter_or_skip().is_none() {
+    if Sandbox::enter_or_skip().is_none() {
         return;
     }
     let sections = toa_bench::source::sections(&Options { quick: true }).expect("measured");
@@ -53,13 +53,12 @@ fn the_sources_are_measured_and_nothing_stays_behind() {
             assert!(table.rows.len() > 2, "{table:?}");
         }
     }
-    let left = std::fs::read_dir("/sys/fs/cgroup/unified").or(std::fs::read_dir("/sys/fs/cgroup"));
-    let ours = format!("toa-bench-{}-", std::process::id());
-    let mut names = left
-        .expect("cgroup v2")
-        .flatten()
-        .map(|entry| entry.file_name());
-    assert!(!names.any(|name| name.to_string_lossy().starts_with(&ours)));
+    let sandbox = Sandbox::enter().expect("there was one before");
+    let cgroups = sandbox.cgroup().path().parent().expect("a mount point");
+    let ours = format!("toa-sandbox-{}-", std::process::id());
+    let entries = std::fs::read_dir(cgroups).expect("cgroup v2").flatten();
+    let left = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(&ours));
+    assert_eq!(left.count(), 1, "only the one that was just made");
 }
 
 fn expect_whole(section: &Section, table: &Table) {

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use toa_bpf::{Attached, Config};
 
-use crate::support::{Demo, PORT, curl, curl_command, example, world};
+use crate::support::{Demo, PORT, curl, curl_command, example, sandbox};
 
 const H1: &str = "--http1.1";
 const H2C: &str = "--http2-prior-knowledge";
@@ -18,7 +18,7 @@ fn source_without_peername() -> Attached {
 
 #[test]
 fn under_tls_curl_is_answered_with_its_own_address() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     let demo = Demo::start("actix_tls");
     let url = demo.virtual_url().replace("http:", "https:");
     let client = format!("{url}client");
@@ -39,7 +39,7 @@ fn under_tls_curl_is_answered_with_its_own_address() {
 
 #[test]
 fn the_peer_that_actix_and_middleware_of_others_see_is_the_client() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     let _source = source_without_peername();
     let mut command = Command::new(example("actix_peer"));
     let mut demo = Demo::start_as(command.stderr(Stdio::piped()).env("NO_COLOR", "1"));
@@ -74,7 +74,7 @@ fn the_peer_that_actix_and_middleware_of_others_see_is_the_client() {
 
 #[test]
 fn a_rate_limiter_of_others_limits_each_client_and_not_the_balancer() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     let _source = source_without_peername();
     let demo = Demo::start("actix_peer");
     let url = format!("{}limited", demo.virtual_url());
@@ -92,7 +92,7 @@ fn a_rate_limiter_of_others_limits_each_client_and_not_the_balancer() {
 
 #[test]
 fn what_did_not_come_through_the_balancer_is_refused() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     let demo = Demo::start("actix_peer");
     let url = format!("{}members", demo.virtual_url());
     let direct = format!("http://127.0.0.1:{PORT}/members");

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use crate::support::{self, Demo, PORT, curl, example, unprivileged, world};
+use crate::support::{self, Demo, PORT, curl, example, sandbox, unprivileged};
 
 const DEMOS: [&str; 2] = ["axum_demo", "actix_demo"];
 
@@ -14,7 +14,7 @@ fn direct_url() -> String {
 
 #[test]
 fn curl_through_the_balancer_is_answered_with_its_own_address() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     for name in DEMOS {
         let demo = Demo::start(name);
         assert_eq!(
@@ -39,7 +39,7 @@ fn curl_through_the_balancer_is_answered_with_its_own_address() {
 
 #[test]
 fn a_direct_curl_is_answered_with_the_peer_and_the_reason() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     for name in DEMOS {
         let _demo = Demo::start(name);
         for answer in curl(&[], &[&direct_url()]) {
@@ -51,7 +51,7 @@ fn a_direct_curl_is_answered_with_the_peer_and_the_reason() {
 
 #[test]
 fn every_request_of_a_kept_connection_has_the_same_client() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     for name in DEMOS {
         let demo = Demo::start(name);
         let answers = curl(&["-6", "--http1.1"], &[demo.virtual_url(); 5]);
@@ -68,7 +68,7 @@ fn every_request_of_a_kept_connection_has_the_same_client() {
 
 #[test]
 fn http_2_with_prior_knowledge_tells_the_client_as_well() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     for name in DEMOS {
         let demo = Demo::start(name);
         for answer in curl(&["-6", "--http2-prior-knowledge"], &[demo.virtual_url()]) {
@@ -84,7 +84,7 @@ fn http_2_with_prior_knowledge_tells_the_client_as_well() {
 /// Not with curl: its 7.88 breaks a prior-knowledge connection that it uses twice.
 #[test]
 fn every_stream_of_an_http_2_connection_has_the_same_client() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     for name in DEMOS {
         let demo = Demo::start(name);
         let url = format!("{}client", demo.virtual_url());
@@ -95,7 +95,7 @@ fn every_stream_of_an_http_2_connection_has_the_same_client() {
 
 #[test]
 fn without_root_it_serves_with_peer_addresses_and_says_what_is_missing() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     for name in DEMOS {
         let demo = Demo::start_as(&mut unprivileged(&example(name)));
         let source = demo.said("source");
@@ -117,7 +117,7 @@ fn without_root_it_serves_with_peer_addresses_and_says_what_is_missing() {
 
 #[test]
 fn with_a_source_on_the_machine_it_needs_no_root() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     let _source = toa_bpf::attach(&toa_bpf::Config::default()).unwrap();
     let balancer = toa_lab::Balancer::start(toa_lab::BalancerConfig::nat64_to(PORT)).unwrap();
     for name in DEMOS {
@@ -136,7 +136,7 @@ fn with_a_source_on_the_machine_it_needs_no_root() {
 
 #[test]
 fn nothing_stays_behind_however_a_demo_ends() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     for name in DEMOS {
         for signal in ["-INT", "-TERM", "-ABRT", "-KILL"] {
             let before = support::kernel_objects();

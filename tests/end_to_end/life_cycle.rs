@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use toa_bpf::{Attached, Config};
 use toa_lab::{Balancer, BalancerConfig};
 
-use crate::support::{Demo, PORT, curl, example, unprivileged, world};
+use crate::support::{Demo, PORT, curl, example, sandbox, unprivileged};
 use crate::toa_tower::ask_grpc_once;
 
 /// What is loaded while connections come.
@@ -56,7 +56,7 @@ fn ask(server: &str, authority: &str) -> (SocketAddr, String) {
 
 #[test]
 fn every_reason_is_right_from_the_first_connection_on_whenever_a_source_comes_or_goes() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     let balancer = Balancer::start(BalancerConfig::nat64_to(PORT)).unwrap();
     let through = balancer.virtual_addr().to_string();
     let past = format!("127.0.0.1:{PORT}");

@@ -1,5 +1,5 @@
 //! From end to end: real clients, a real kernel, the balancer, the source, and the
-//! servers of people who use this.
+//! example servers.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 

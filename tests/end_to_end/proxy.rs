@@ -9,7 +9,7 @@ use std::process::Command;
 use toa_lab::{Balancer, BalancerConfig};
 
 use crate::nginx::Nginx;
-use crate::support::{Answer, PORT, Server, await_listener, curl, example, unprivileged, world};
+use crate::support::{Answer, PORT, Server, await_listener, curl, example, sandbox, unprivileged};
 
 /// Where the proxy listens.
 const PROXY: u16 = 8080;
@@ -80,7 +80,7 @@ fn told(answer: &Answer) -> IpAddr {
 
 #[test]
 fn a_proxy_that_opens_a_connection_for_each_request_keeps_the_clients_apart() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     let service = Service::start("axum_demo");
     let _proxy = service.http_proxy("");
     let told: Vec<IpAddr> = ask_as_each_client("http", "/client")
@@ -92,7 +92,7 @@ fn a_proxy_that_opens_a_connection_for_each_request_keeps_the_clients_apart() {
 
 #[test]
 fn a_proxy_that_reuses_its_upstream_connections_gives_one_client_the_address_of_another() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     let service = Service::start("axum_demo");
     let _proxy = service.http_proxy("keepalive 1;");
     let answers = ask_as_each_client("http", "/client");
@@ -108,7 +108,7 @@ fn a_proxy_that_reuses_its_upstream_connections_gives_one_client_the_address_of_
 
 #[test]
 fn behind_a_stream_proxy_the_client_is_the_proxy_also_where_it_passes_tls() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     let module = Path::new("/usr/lib/nginx/modules/ngx_stream_module.so");
     assert!(
         module.exists(),

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use toa_lab::{Balancer, BalancerConfig};
 
-use crate::support::{Demo, PORT, Server, curl, curl_command, example, unprivileged, world};
+use crate::support::{Demo, PORT, Server, curl, curl_command, example, sandbox, unprivileged};
 
 /// A command line that runs a program as systemd would start it for a connection to
 /// `listener`: the socket is descriptor 3, and the variables say so.
@@ -27,7 +27,7 @@ fn activated(program: &Command, listener: TcpListener) -> Command {
 
 #[test]
 fn a_listener_handed_down_by_systemds_protocol_tells_the_client_even_of_earlier_connections() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     let _source = toa_bpf::attach(&toa_bpf::Config::default()).unwrap();
     let balancer = Balancer::start(BalancerConfig::nat64_to(PORT)).unwrap();
     let listener = TcpListener::bind(("::", PORT)).unwrap();
@@ -55,7 +55,7 @@ fn a_listener_handed_down_by_systemds_protocol_tells_the_client_even_of_earlier_
 
 #[test]
 fn without_a_listener_handed_down_the_same_program_binds_one() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     let demo = Demo::start("listenfd");
     for answer in curl(&["-6"], &[demo.virtual_url()]) {
         let expected = format!("you are {} (toa, peer 10.116.111.", answer.local);
@@ -65,7 +65,7 @@ fn without_a_listener_handed_down_the_same_program_binds_one() {
 
 #[test]
 fn a_descriptor_that_is_no_tcp_listener_is_refused_with_what_to_check() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let program = Command::new(example("listenfd"));
     let mut command = activated(&program, TcpListener::bind("127.0.0.1:0").unwrap());
@@ -83,7 +83,7 @@ fn several_listeners(dir: &Path) -> Demo {
 
 #[test]
 fn each_socket_of_a_reuseport_group_tells_the_client() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     let dir = tempfile::tempdir().unwrap();
     let demo = several_listeners(dir.path());
     let mut answered_by = BTreeSet::new();
@@ -101,7 +101,7 @@ fn each_socket_of_a_reuseport_group_tells_the_client() {
 
 #[test]
 fn a_listener_beside_the_balancer_believes_no_option() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     let dir = tempfile::tempdir().unwrap();
     let demo = several_listeners(dir.path());
     let [direct] = curl(&[], &[demo.said("beside").strip_prefix("curl ").unwrap()])
@@ -126,7 +126,7 @@ fn a_listener_beside_the_balancer_believes_no_option() {
 
 #[test]
 fn a_unix_socket_beside_them_serves_the_same_app_without_a_client() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     let dir = tempfile::tempdir().unwrap();
     let demo = several_listeners(dir.path());
     let words: Vec<&str> = demo.said("unix").split(' ').collect();

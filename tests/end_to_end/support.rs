@@ -1,4 +1,4 @@
-//! What the end-to-end tests stand on: privilege, a namespace each, real clients.
+//! What the end-to-end tests share: a sandbox each, servers, real clients.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -6,34 +6,22 @@ use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use toa_lab::netns::Namespace;
+use toa_lab::sandbox::Sandbox;
 
 /// The port that servers under test listen on, each in a namespace of its own.
 pub(crate) const PORT: u16 = 3000;
 
-/// A network namespace for this thread and the processes it starts, and the
-/// eBPF programs of the host's root cgroup for this test alone.
-pub(crate) struct World {
-    _namespace: Namespace,
-    _alone: MutexGuard<'static, ()>,
-}
-
-/// The world of a privileged test; `None`, said aloud, where there can be none.
-pub(crate) fn world() -> Option<World> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let namespace = Namespace::enter_or_skip()?;
-    Some(World {
-        _namespace: namespace,
-        _alone: alone,
-    })
+/// The sandbox of a privileged test, which has the eBPF programs of the host's root
+/// cgroup to itself: no other test of this program runs meanwhile.
+pub(crate) fn sandbox() -> Option<Sandbox> {
+    Sandbox::enter_or_skip()
 }
 
 /// A child process that ends with the test.
@@ -78,7 +66,7 @@ pub(crate) fn example(name: &str) -> PathBuf {
     path
 }
 
-/// A demo that has said all it says at its start, and listens.
+/// A demo that listens, and the lines that it has printed at its start.
 pub(crate) struct Demo {
     pub(crate) server: Server,
     pub(crate) said: Vec<String>,
@@ -126,7 +114,7 @@ impl Demo {
     }
 }
 
-/// Waits until somebody accepts connections on `port`.
+/// Waits until a server accepts connections on `port`.
 pub(crate) fn await_listener(port: u16) {
     let start = Instant::now();
     let addr: SocketAddr = ([127, 0, 0, 1], port).into();
@@ -140,7 +128,7 @@ pub(crate) fn await_listener(port: u16) {
     }
 }
 
-/// One answer that curl got, and the address it had on its side.
+/// One response that curl received, and its local address.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) body: String,
@@ -149,7 +137,7 @@ pub(crate) struct Answer {
     pub(crate) http_version: String,
 }
 
-/// curl, saying nothing but errors, past any proxy, and not for ever.
+/// curl that prints nothing but errors, uses no proxy and has a time limit.
 pub(crate) fn curl_command() -> Command {
     let mut command = Command::new("curl");
     command.args(["--silent", "--show-error", "--max-time", "20"]);
@@ -228,7 +216,7 @@ fn parse_answer(text: &str) -> Answer {
     }
 }
 
-/// A copy of a program where every user may run it.
+/// A copy of a program that every user may run.
 pub(crate) fn copy_for_everyone(program: &Path) -> PathBuf {
     use std::os::unix::fs::PermissionsExt;
 
@@ -244,8 +232,8 @@ pub(crate) fn copy_for_everyone(program: &Path) -> PathBuf {
     copy
 }
 
-/// What this project leaves in a kernel while it works: eBPF programs and maps by
-/// name and number, and the TUN devices of this namespace.
+/// This project's objects in the kernel: eBPF programs and maps by name and number,
+/// and the TUN devices of this namespace.
 pub(crate) fn kernel_objects() -> BTreeSet<String> {
     let programs = aya::programs::loaded_programs().map(Result::unwrap);
     let programs = programs.map(|prog| format!("{} {}", prog.name_as_str().unwrap(), prog.id()));
@@ -278,7 +266,7 @@ pub(crate) fn await_equal<T: PartialEq + Debug>(look: impl Fn() -> T, expected: 
     }
 }
 
-/// A program's command line as a user without any privilege.
+/// The command line of a program that a user without privileges runs.
 pub(crate) fn unprivileged(program: &Path) -> Command {
     const NOBODY: &str = "65534";
     let mut command = Command::new("setpriv");

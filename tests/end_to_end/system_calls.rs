@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::support::{PORT, Server, await_listener, curl, example, unprivileged, world};
+use crate::support::{PORT, Server, await_listener, curl, example, sandbox, unprivileged};
 use crate::toa_tower::ask_grpc_directly;
 
 /// Calls of a server about its connections. Those of the runtime's scheduler
@@ -97,7 +97,7 @@ fn many_requests() {
 
 #[test]
 fn a_connection_costs_one_getsockopt_more_than_without_toa_and_a_request_nothing() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     let _source = toa_bpf::attach(&toa_bpf::Config::default()).unwrap();
     for (work, connections) in [
         (many_connections as fn(), CONNECTIONS),
@@ -114,7 +114,7 @@ fn a_connection_costs_one_getsockopt_more_than_without_toa_and_a_request_nothing
 
 #[test]
 fn under_actix_too_a_connection_costs_one_getsockopt_and_a_request_nothing() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     let _source = toa_bpf::attach(&toa_bpf::Config::default()).unwrap();
     for (work, connections) in [
         (many_connections as fn(), CONNECTIONS),
@@ -130,7 +130,7 @@ fn under_actix_too_a_connection_costs_one_getsockopt_and_a_request_nothing() {
 #[test]
 fn with_tls_hyper_and_tonic_too_a_connection_costs_one_getsockopt_and_a_request_nothing() {
     const FEW: usize = 5;
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     let _source = toa_bpf::attach(&toa_bpf::Config::default()).unwrap();
     for server in [
         "axum_tls",

@@ -5,14 +5,14 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::{Demo, PORT, curl, curl_command, http2_streams, world};
+use crate::support::{Demo, PORT, curl, curl_command, http2_streams, sandbox};
 
 /// curl's options for each protocol, and the version that it then reports.
 const OVER_TLS: [(&str, &str); 2] = [("--http1.1", "1.1"), ("--http2", "2")];
 
 #[test]
 fn under_tls_curl_is_answered_with_its_own_address() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     for name in ["axum_tls", "axum_server_tls"] {
         let demo = Demo::start(name);
         let url = demo.virtual_url().replace("http:", "https:");
@@ -43,7 +43,7 @@ fn under_tls_curl_is_answered_with_its_own_address() {
 
 #[test]
 fn what_others_read_under_axum_server_is_the_client_too() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     let demo = Demo::start("axum_server_tls");
     let url = format!("{}peer", demo.virtual_url().replace("http:", "https:"));
     for answer in curl(&["-k", "-6"], &[&url]) {
@@ -53,7 +53,7 @@ fn what_others_read_under_axum_server_is_the_client_too() {
 
 #[test]
 fn hyper_tells_the_client_over_both_versions() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     let demo = Demo::start("hyper_demo");
     for (protocol, version) in [("--http1.1", "1.1"), ("--http2-prior-knowledge", "2")] {
         for answer in curl(&["-6", protocol], &[demo.virtual_url()]) {
@@ -85,7 +85,7 @@ fn connect(server: &str) -> TcpStream {
 
 #[test]
 fn hyper_tells_the_client_over_an_upgraded_connection() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     let demo = Demo::start("hyper_demo");
     let mut stream = connect(authority(&demo));
     let local = stream.local_addr().unwrap();
@@ -106,7 +106,7 @@ fn hyper_tells_the_client_over_an_upgraded_connection() {
 
 #[test]
 fn hyper_answers_what_is_under_way_before_it_ends() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     let mut demo = Demo::start("hyper_demo");
     // Past the balancer, which ends with the demo and may take the answer along.
     let mut stream = connect(&format!("127.0.0.1:{PORT}"));
@@ -134,7 +134,7 @@ fn hyper_answers_what_is_under_way_before_it_ends() {
 
 #[test]
 fn a_client_past_the_balancer_is_refused_but_for_health_checks() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     let demo = Demo::start("axum_governor");
     let direct = format!("http://127.0.0.1:{PORT}/");
     let health = format!("{direct}healthz");
@@ -148,7 +148,7 @@ fn a_client_past_the_balancer_is_refused_but_for_health_checks() {
 
 #[test]
 fn limits_are_per_client_and_not_per_balancer() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     let demo = Demo::start("axum_governor");
     // Another client, of another /64.
     let second = "fd74:6f62::7";
@@ -176,7 +176,7 @@ fn a_websocket_is_told_its_own_address() {
     use futures_util::{SinkExt, StreamExt};
     use tokio_tungstenite::tungstenite::Message;
 
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     let demo = Demo::start("axum_websocket");
     let authority = authority(&demo);
     runtime().block_on(async {
@@ -196,7 +196,7 @@ fn a_websocket_is_told_its_own_address() {
 
 #[test]
 fn a_grpc_client_is_told_its_own_address_with_tls_and_without() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("certificate.pem");
     for encrypted in [false, true] {

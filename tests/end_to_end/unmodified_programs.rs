@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::nginx::Nginx;
-use crate::support::{PORT, Server, await_listener, curl, world};
+use crate::support::{PORT, Server, await_listener, curl, sandbox};
 use toa_bpf::Attached;
 use toa_lab::{Balancer, BalancerConfig};
 
@@ -16,7 +16,7 @@ fn source() -> Attached {
 
 #[test]
 fn the_c_program_of_the_vendors_documentation_learns_the_client() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     let dir = tempfile::tempdir().unwrap();
     let program = dir.path().join("vendor_pattern");
     let source_file = Path::new(env!("CARGO_MANIFEST_DIR")).join("vendor_pattern.c");
@@ -51,7 +51,7 @@ fn the_c_program_of_the_vendors_documentation_learns_the_client() {
 
 #[test]
 fn nginx_logs_the_client_where_the_families_allow_it() {
-    let Some(_world) = world() else { return };
+    let Some(_sandbox) = sandbox() else { return };
     let _source = source();
     for (listen, config) in [
         ("0.0.0.0", BalancerConfig::fnat44_to(PORT)),

@@ -1,5 +1,5 @@
-//! What a balancer says itself, in the manner of a host or a router. False when
-//! it cannot be said.
+//! The packets that a balancer itself sends, as a host or a router does. Each
+//! function returns false when the packet cannot be made.
 
 use crate::packet::{Echo, Outgoing, Segment, TCP_FIXED_LEN, write_icmp};
 
@@ -47,11 +47,11 @@ pub(crate) fn reset(segment: &Segment<'_>, out: &mut Vec<u8>) -> bool {
     outgoing.write(out)
 }
 
-/// How long a packet may be, to one who sent a longer one (RFC 1191, RFC 4443).
+/// Tells the sender of a packet that was too long how long it may be (RFC 1191, RFC 4443).
 pub(crate) fn too_big(packet: &[u8], segment: &Segment<'_>, mtu: u16, out: &mut Vec<u8>) -> bool {
     let (from, to) = (segment.destination.ip(), segment.source.ip());
     let (kind, code) = if to.is_ipv4() { (3, 4) } else { (2, 0) };
-    // Both have the MTU in the last two bytes of the field, for it is a u16.
+    // In both families a 16-bit MTU is in the last two bytes of the field.
     let mut field = [0; 4];
     field[2..].copy_from_slice(&mtu.to_be_bytes());
     let quote = &packet[..packet.len().min(QUOTE_LEN)];

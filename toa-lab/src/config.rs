@@ -1,4 +1,4 @@
-//! What a balancer is told before it starts.
+//! The configuration of a balancer.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use ipnet::{Ipv4Net, Ipv6Net};
 
 use crate::translate::Timeouts;
 
-/// Which families meet in the balancer.
+/// The address families on the two sides of the balancer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Mode {
@@ -40,8 +40,8 @@ pub(crate) enum Family {
 ///
 /// Of each network the device itself has the first address, which is the
 /// client's and the backend's; the second is the virtual one; 16 to 31 are the
-/// pool that the backend sees. For the backend to believe in a TOA option, the
-/// network must lie in the space that it trusts: private, if it has its default.
+/// pool that the backend sees. For a source to accept the TOA option, the network
+/// must be in its trusted set.
 #[derive(Clone, Debug)]
 pub struct BalancerConfig {
     pub(crate) mode: Mode,

@@ -7,11 +7,11 @@ use ipnet::IpNet;
 
 use crate::translate::PlanError;
 
-/// Why a balancer or a peer device cannot start. Every message names the cure.
+/// Why a balancer or a peer device cannot start. Every message says what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// TUN devices are used as Linux has them.
+    /// Only Linux has the TUN devices that are used.
     #[error("this needs a Linux TUN device, and this is not Linux")]
     Unsupported,
     /// The configuration cannot work.
@@ -43,12 +43,12 @@ pub enum Error {
     /// The addresses are taken.
     #[error(transparent)]
     AddressInUse(#[from] AddressInUse),
-    /// The kernel refused something else.
+    /// The kernel refused another step.
     #[error("cannot {action}")]
     Io {
-        /// What was tried.
+        /// The step.
         action: &'static str,
-        /// What the kernel said.
+        /// The kernel's error.
         source: io::Error,
     },
 }
@@ -59,10 +59,10 @@ pub enum Error {
     "the network {wanted} overlaps {found}, which device {device} has: choose another network, or stop the other balancer"
 )]
 pub struct AddressInUse {
-    /// What the balancer would take.
+    /// The network that the balancer would use.
     pub wanted: IpNet,
-    /// What is there.
+    /// The network that exists.
     pub found: IpNet,
-    /// Where it leads.
+    /// The device of that network.
     pub device: String,
 }

@@ -1,4 +1,4 @@
-//! The table of flows: bounded, and every entry with an end.
+//! The table of flows: bounded, and every entry has a deadline.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
@@ -96,7 +96,7 @@ pub(crate) struct FlowTable {
 }
 
 impl FlowTable {
-    /// `pool` has room for more than `max_flows`; `seed` says where in it to begin.
+    /// `pool` has room for more than `max_flows`; `seed` is where in it to start.
     pub(crate) fn new(
         pool: Vec<IpAddr>,
         max_flows: usize,
@@ -122,7 +122,7 @@ impl FlowTable {
         self.by_pool.get(&pool).copied()
     }
 
-    /// Opens a flow for a SYN unless that one is a repetition.
+    /// Opens a flow for a SYN, unless the SYN is a repetition.
     pub(crate) fn open(&mut self, now: Instant, client: SocketAddr) -> Opened {
         if let Some(flow) = self.by_client.get_mut(&client) {
             if flow.state != State::Closed {
@@ -187,8 +187,8 @@ impl FlowTable {
         count
     }
 
-    /// The flow nearest to its end goes: closed and half-open ones first,
-    /// then the one that was idle longest.
+    /// Removes the flow with the earliest deadline: closed and half-open ones come
+    /// first, then the one that was idle longest.
     fn evict(&mut self) -> bool {
         let client = self.earliest(None);
         client.inspect(|client| self.remove(*client)).is_some()

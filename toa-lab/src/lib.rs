@@ -1,5 +1,5 @@
 //! For trying and testing TOA on one machine: a load balancer that inserts the
-//! option, and hand-made TCP peers.
+//! option, TCP peers made by hand, and a sandbox for tests.
 //!
 //! # The balancer
 //!
@@ -12,30 +12,37 @@
 //! # Ok::<(), toa_lab::Error>(())
 //! ```
 //!
-//! All of it happens on one TUN device of one machine:
+//! Everything happens on one TUN device of one machine:
 //!
 //! ```text
 //! curl   [fd74:6f61::1]:41972 -> [fd74:6f61::2]:3000     what the kernel sends into the device
 //!                      |
-//!        other addresses, the option into the TCP header
+//!        other addresses; the option goes into the TCP header
 //!                      v
-//! server 10.116.111.17:51737 -> 10.116.111.1:3000        what it is given back from there
+//! server 10.116.111.17:51737 -> 10.116.111.1:3000        what the kernel receives from the device
 //! ```
 //!
-//! It needs Linux, CAP_NET_ADMIN and /dev/net/tun. It is a laboratory: one
-//! backend, one thread, TCP only, no fragments; it believes every reset.
+//! It needs Linux, CAP_NET_ADMIN and /dev/net/tun. It is for a laboratory: one
+//! backend, one thread, TCP only, no fragments, and every reset ends a flow.
 //! Packet filters of the machine apply to its device as to any other.
 //!
 //! # The translation alone
 //!
-//! [`translate::Translator`] knows neither device nor clock. It takes any
-//! bytes, so tests and fuzzers can drive it as they like, on any platform.
+//! [`translate::Translator`] needs neither device nor clock. It takes any bytes,
+//! so tests and fuzzers can drive it on any platform.
 //!
-//! # Hand-made peers
+//! # Peers made by hand
 //!
 //! `peer::PeerDevice` and `peer::Peer` (on Linux) speak TCP to the
 //! kernel's listeners segment by segment, with any options and from any
-//! address; `netns::Namespace` keeps that away from the machine's own network.
+//! address.
+//!
+//! # The sandbox
+//!
+//! `sandbox::Sandbox` (on Linux) keeps all that away from the rest of the
+//! machine: a network namespace (`netns::Namespace`) and a cgroup
+//! (`cgroup::Cgroup`) that are gone after the test. Without privileges the test
+//! is skipped, and says so.
 #![forbid(unsafe_code)]
 
 mod answers;
@@ -47,17 +54,24 @@ mod layout;
 mod mss;
 mod packet;
 mod plan;
+pub mod raw_packet;
 mod stats;
 pub mod translate;
 
 #[cfg(target_os = "linux")]
 mod addresses;
 #[cfg(target_os = "linux")]
+pub mod cgroup;
+#[cfg(target_os = "linux")]
 mod netlink;
 #[cfg(target_os = "linux")]
 pub mod netns;
 #[cfg(target_os = "linux")]
 pub mod peer;
+#[cfg(target_os = "linux")]
+pub mod sandbox;
+#[cfg(target_os = "linux")]
+mod skip;
 #[cfg(target_os = "linux")]
 mod tun;
 

@@ -89,36 +89,42 @@ fn request(kind: u16, flags: u16, body: &[u8]) -> io::Result<()> {
     send(socket.as_raw_fd(), &message, MsgFlags::empty())?;
     let mut answer = [0; 4096];
     let len = recv(socket.as_raw_fd(), &mut answer, MsgFlags::empty())?;
-    match answer[..len] {
-        [_, _, _, _, k0, k1, ..] if u16::from_ne_bytes([k0, k1]) != NLMSG_ERROR => Err(
-            io::Error::other("rtnetlink gave an answer that is no acknowledgement"),
-        ),
-        [
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            e0,
-            e1,
-            e2,
-            e3,
-            ..,
-        ] => match i32::from_ne_bytes([e0, e1, e2, e3]) {
-            0 => Ok(()),
-            errno => Err(io::Error::from_raw_os_error(-errno)),
-        },
-        _ => Err(io::Error::other("rtnetlink gave a short answer")),
+    acknowledged(&answer[..len])
+}
+
+/// The header's type, and the errno behind the header, which is 0 for a success.
+fn acknowledged(answer: &[u8]) -> io::Result<()> {
+    let kind = answer.get(4..6).and_then(|bytes| bytes.try_into().ok());
+    let errno = answer.get(16..20).and_then(|bytes| bytes.try_into().ok());
+    let (Some(kind), Some(errno)) = (kind, errno) else {
+        return Err(io::Error::other("rtnetlink gave a short answer"));
+    };
+    match (u16::from_ne_bytes(kind), i32::from_ne_bytes(errno)) {
+        (NLMSG_ERROR, 0) => Ok(()),
+        (NLMSG_ERROR, errno) => Err(io::Error::from_raw_os_error(-errno)),
+        _ => Err(io::Error::other(
+            "rtnetlink gave an answer that is no acknowledgement",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_acknowledgement_without_an_error_is_a_success() {
+        let answer = |kind: u16, errno: i32| {
+            let mut answer = vec![36, 0, 0, 0];
+            answer.extend(kind.to_ne_bytes());
+            answer.extend([0; 10]);
+            answer.extend(errno.to_ne_bytes());
+            answer
+        };
+        assert!(acknowledged(&answer(NLMSG_ERROR, 0)).is_ok());
+        let exists = acknowledged(&answer(NLMSG_ERROR, -17)).unwrap_err();
+        assert_eq!(exists.kind(), io::ErrorKind::AlreadyExists);
+        assert!(acknowledged(&answer(RTM_NEWLINK, 0)).is_err());
+        assert!(acknowledged(&answer(NLMSG_ERROR, 0)[..19]).is_err());
     }
 }

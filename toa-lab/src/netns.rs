@@ -8,11 +8,13 @@ use nix::net::if_::if_nametoindex;
 use nix::sched::{CloneFlags, setns, unshare};
 
 use crate::netlink;
+use crate::skip::or_skip;
 
-/// While it lives, the calling thread is in a fresh network namespace in which
-/// only the loopback device exists, up. Threads and programs that it starts
-/// then are in there too and stay there; sockets and devices belong to the
-/// namespace they were made in. The last one out takes it all away.
+/// While it lives, the calling thread is in a new network namespace in which
+/// only the loopback device exists, up. Threads and programs that the thread
+/// starts meanwhile are in the namespace too and stay there; sockets and devices
+/// belong to the namespace they were made in. The kernel removes the namespace
+/// when nothing uses it any more.
 #[derive(Debug)]
 pub struct Namespace {
     home: File,
@@ -21,14 +23,20 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// Goes there.
+    /// Enters a new network namespace.
     ///
     /// # Errors
     ///
     /// Mostly that the process has no CAP_SYS_ADMIN.
     pub fn enter() -> io::Result<Namespace> {
         let home = File::open("/proc/thread-self/ns/net")?;
-        unshare(CloneFlags::CLONE_NEWNET)?;
+        unshare(CloneFlags::CLONE_NEWNET).map_err(|errno| {
+            let error = io::Error::from(errno);
+            io::Error::new(
+                error.kind(),
+                format!("cannot make a network namespace, which takes CAP_SYS_ADMIN: {error}"),
+            )
+        })?;
         let namespace = Namespace {
             home,
             _not_send: PhantomData,
@@ -37,25 +45,15 @@ impl Namespace {
         Ok(namespace)
     }
 
-    /// The same for a test that may run without privileges: it prints
-    /// "skipped: " and the reason, and gives `None`.
+    /// The same for a test that may run without privileges: `None` after a
+    /// [`skip`](crate::sandbox::skip).
     ///
     /// # Panics
     ///
-    /// When it would skip although the environment has `TOA_REQUIRE_PRIVILEGED=1`.
+    /// As [`skip`](crate::sandbox::skip).
     #[must_use]
     pub fn enter_or_skip() -> Option<Namespace> {
-        let tun = File::options().read(true).write(true).open("/dev/net/tun");
-        let namespace = Namespace::enter();
-        let why = match (tun, namespace) {
-            (Ok(_), Ok(namespace)) => return Some(namespace),
-            (_, Err(error)) => format!("cannot make a network namespace: {error}"),
-            (Err(error), _) => format!("cannot open /dev/net/tun: {error}"),
-        };
-        let required = std::env::var_os("TOA_REQUIRE_PRIVILEGED").is_some_and(|value| value == "1");
-        assert!(!required, "TOA_REQUIRE_PRIVILEGED=1, but {why}");
-        println!("skipped: {why}");
-        None
+        or_skip(Namespace::enter())
     }
 }
 

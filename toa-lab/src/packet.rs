@@ -1,4 +1,4 @@
-//! Packets as bytes: what comes in is checked whole, what goes out is right.
+//! Packets as bytes: incoming ones are checked completely, outgoing ones are valid.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -12,7 +12,7 @@ pub(crate) const TCP_FIXED_LEN: usize = 20;
 /// Longest TCP option list (the data offset counts to 15 words).
 pub(crate) const TCP_MAX_OPTIONS_LEN: usize = 40;
 
-/// A packet that a translator can do something with.
+/// A packet that a translator handles.
 #[derive(Debug)]
 pub(crate) enum Parsed<'a> {
     Tcp(Segment<'a>),
@@ -101,7 +101,7 @@ pub(crate) fn parse(packet: &[u8]) -> Result<Parsed<'_>, DropReason> {
 }
 
 /// A TCP segment to be written. Ports, data offset and checksum of `fixed`
-/// are overwritten, all else of it travels as it stands.
+/// are overwritten, everything else in it is sent unchanged.
 #[derive(Clone, Debug)]
 pub(crate) struct Outgoing<'a> {
     pub(crate) source: SocketAddr,
@@ -128,7 +128,7 @@ impl Outgoing<'_> {
         TCP_FIXED_LEN + self.options_len() + self.payload.len()
     }
 
-    /// Replaces `out` with the packet. False when it cannot exist: the option
+    /// Replaces `out` with the packet. False when there is no such packet: the option
     /// list or the packet is too long, or the families differ.
     pub(crate) fn write(&self, out: &mut Vec<u8>) -> bool {
         let options = self.options_len();

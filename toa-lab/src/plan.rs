@@ -1,4 +1,4 @@
-//! What a translator is told: addresses, option, bounds.
+//! The configuration of a translator: addresses, option, bounds.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -27,7 +27,7 @@ impl Default for Timeouts {
     }
 }
 
-/// What a [`Translator`](crate::translate::Translator) works with.
+/// The configuration of a [`Translator`](crate::translate::Translator).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Plan {

@@ -20,7 +20,7 @@ use crate::packet::{
 pub use crate::plan::{Plan, PlanError, Timeouts};
 use crate::stats::{DropReason, Stats};
 
-/// What is to be done with a packet.
+/// What to do with a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Verdict {
@@ -84,7 +84,7 @@ impl Translator {
         }
     }
 
-    /// Ends the flows that were idle too long. Cheap: call it often.
+    /// Ends the flows that were idle too long. It is cheap enough to call often.
     pub fn expire(&mut self, now: Instant) {
         self.stats.expired += self.flows.expire(now);
     }

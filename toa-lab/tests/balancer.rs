@@ -1,18 +1,18 @@
 //! The balancer on a real device, between real sockets.
 #![cfg(target_os = "linux")]
 
-mod stage;
+mod common;
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stage::{MODES, connected, start};
+use common::{MODES, connected, start};
 use toa_lab::netns::Namespace;
 use toa_lab::{Balancer, BalancerConfig, Mode};
 
-/// Numbers that show any loss, repetition or exchange.
+/// Bytes that show any loss, repetition or reordering.
 fn pattern(len: usize, mut seed: u64) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(len + 8);
     while bytes.len() < len {

@@ -1,14 +1,14 @@
-//! The balancer's device: which addresses it takes, and that it goes.
+//! The balancer's device: which addresses it takes, and that it is removed.
 #![cfg(target_os = "linux")]
 
-mod stage;
+mod common;
 
 use std::net::{Ipv6Addr, SocketAddr, TcpListener};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stage::{MODES, connected, start};
+use common::{MODES, connected, start};
 use toa_lab::netns::Namespace;
 use toa_lab::{Balancer, BalancerConfig, Error, Mode};
 
@@ -94,7 +94,7 @@ fn strict_reverse_path_filters_and_ipv6_switched_off_by_default_do_no_harm() {
     }
 }
 
-/// Not a test: what the next one kills.
+/// Not a test: the process that the next test kills.
 #[test]
 #[ignore = "runs for another test"]
 fn child_that_waits_to_be_killed() {

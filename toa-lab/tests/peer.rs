@@ -139,7 +139,7 @@ fn options_that_fit_no_header_are_refused() {
 }
 
 #[test]
-fn whoever_sorts_for_himself_gets_everyone_s_segments() {
+fn try_receive_takes_the_segments_for_all_peers() {
     let Some(_namespace) = Namespace::enter_or_skip() else {
         return;
     };

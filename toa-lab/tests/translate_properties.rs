@@ -50,7 +50,7 @@ fn tcp() -> impl Strategy<Value = Tcp> {
 enum Step {
     /// One of a few clients sends.
     Client(u16, Tcp),
-    /// The backend sends to one it knows, or to nobody.
+    /// The backend sends to one of its peers, or to an address without a flow.
     Backend(Index, Tcp),
     /// Like the client's, but with bytes changed and perhaps cut.
     Broken(Tcp, Vec<(Index, u8)>, Index),

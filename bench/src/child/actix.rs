@@ -4,8 +4,8 @@ use actix_web::{App, HttpServer, web};
 use anyhow::bail;
 use toa_actix::RealClient;
 
-use super::serve::announce;
-use crate::app::{Method, told};
+use super::announce::announce;
+use crate::app::{Method, discard};
 
 pub(super) fn serve(method: Method, single: bool) -> anyhow::Result<()> {
     actix_web::rt::System::new().block_on(async {
@@ -28,7 +28,10 @@ pub(super) fn serve(method: Method, single: bool) -> anyhow::Result<()> {
             Method::Toa => {
                 let app = || {
                     App::new()
-                        .route("/", web::get().to(async |client: RealClient| told(client)))
+                        .route(
+                            "/",
+                            web::get().to(async |client: RealClient| discard(client)),
+                        )
                         .route(
                             "/client",
                             web::get()

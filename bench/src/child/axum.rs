@@ -9,7 +9,7 @@ use toa_tower::{ClientAddr, ToaLayer, ToaListener};
 use tokio::net::TcpListener;
 use tower_layer::Layer as _;
 
-use super::serve::announce;
+use super::announce::announce;
 use crate::app::Method;
 
 pub(super) async fn serve(method: Method) -> anyhow::Result<()> {

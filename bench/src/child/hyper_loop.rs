@@ -1,5 +1,5 @@
-//! An accept loop over hyper: the one place where all methods can be held against
-//! each other, as a PROXY header must be read before HTTP begins.
+//! An accept loop over hyper: the only server under which all methods can be compared,
+//! because a PROXY header must be read before HTTP begins.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::serve::announce;
+use super::announce::announce;
 use crate::app::Method;
 
 pub(super) async fn serve(method: Method) -> anyhow::Result<()> {
@@ -51,7 +51,7 @@ pub(super) async fn serve(method: Method) -> anyhow::Result<()> {
                 let app = Extension(ConnectInfo(peer)).layer(app);
                 tokio::spawn(connection(stream, app));
             }
-            // In the connection's task, so that a slow header holds nobody up.
+            // In the connection's task, so that a slow header delays no other connection.
             Method::Proxy | Method::Toa | Method::ToaAround | Method::ToaConnectInfo => {
                 drop(tokio::spawn(async move {
                     let Ok(stream) =

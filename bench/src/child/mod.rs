@@ -1,15 +1,16 @@
 //! What this program does when it starts itself: the measured processes.
 
 mod actix;
+mod announce;
 mod axum;
-mod drive;
 mod hyper_loop;
+mod in_process;
 mod serve;
 
 use clap::Subcommand;
 
-pub use drive::Drive;
-pub(crate) use drive::Driver;
+pub use in_process::Drive;
+pub(crate) use in_process::Driver;
 pub use serve::Serve;
 pub(crate) use serve::Server;
 
@@ -28,7 +29,7 @@ pub enum Role {
 ///
 /// # Errors
 /// When it cannot.
-pub fn play(role: Role) -> anyhow::Result<()> {
+pub fn run(role: Role) -> anyhow::Result<()> {
     match role {
         Role::Serve(serve) => serve.run(),
         Role::Drive(drive) => drive.run(),

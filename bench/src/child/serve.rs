@@ -1,10 +1,8 @@
 //! A server in a process of its own.
 
-use std::io::{Read as _, Write as _};
-use std::net::SocketAddr;
+use std::io::Read as _;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
 use super::{actix, axum, hyper_loop};
@@ -39,9 +37,8 @@ pub struct Serve {
 impl Serve {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         if let Some(cgroup) = &self.cgroup {
-            let procs = cgroup.join("cgroup.procs");
             // Before a socket is made: a socket belongs to the cgroup of its maker.
-            std::fs::write(&procs, "0").with_context(|| format!("{}", procs.display()))?;
+            toa_lab::cgroup::join(cgroup)?;
         }
         std::thread::spawn(end_with_stdin);
         match self.server {
@@ -65,11 +62,4 @@ fn runtime(single: bool) -> std::io::Result<tokio::runtime::Runtime> {
         tokio::runtime::Builder::new_multi_thread()
     };
     builder.enable_all().build()
-}
-
-/// The first and only line on standard output.
-pub(super) fn announce(addr: SocketAddr) -> std::io::Result<()> {
-    let mut stdout = std::io::stdout();
-    writeln!(stdout, "{}", addr.port())?;
-    stdout.flush()
 }

@@ -83,7 +83,7 @@ fn draw_bars(plot: &Plot, unit: &str, bars: &[Bar], path: &Path) -> Outcome {
         chart.draw_series([bar])?;
         whisker(&mut chart, at, *low, *high)?;
         let label = Text::new(
-            shown(*middle),
+            formatted(*middle),
             (*high + top * 0.01, SegmentValue::CenterOf(at)),
             (FONT, 13, &INK)
                 .into_text_style(&root)
@@ -144,8 +144,8 @@ fn draw_lines(plot: &Plot, x: &str, unit: &str, lines: &[Line], path: &Path) -> 
         .axis_style(INK)
         .x_desc(x)
         .y_desc(unit)
-        .x_label_formatter(&|value| shown(*value))
-        .y_label_formatter(&|value| shown(*value))
+        .x_label_formatter(&|value| formatted(*value))
+        .y_label_formatter(&|value| formatted(*value))
         .label_style((FONT, 13, &INK))
         .draw()?;
     for (at, (name, points)) in lines.iter().enumerate() {
@@ -169,7 +169,7 @@ fn draw_lines(plot: &Plot, x: &str, unit: &str, lines: &[Line], path: &Path) -> 
 }
 
 /// A number with as many digits as are worth reading, and spaces between thousands.
-fn shown(value: f64) -> String {
+fn formatted(value: f64) -> String {
     let magnitude = value.abs();
     if magnitude == 0.0 {
         return "0".to_owned();
@@ -228,7 +228,7 @@ mod tests {
             (1234.0, "1 234"),
             (-1_234_567.0, "-1 234 567"),
         ] {
-            assert_eq!(shown(value), expected);
+            assert_eq!(formatted(value), expected);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The tax on system calls, and what the question itself costs.
+//! What the source adds to other system calls, and what asking it costs.
 
 use std::hint::black_box;
 use std::net::TcpStream;
@@ -8,12 +8,12 @@ use toa_bpf::Config;
 use toa_lab::peer::PeerDevice;
 
 use super::Scale;
+use super::comparison::SourceComparison;
 use super::connect::{Peers, V4_OPTION};
-use super::place::{Place, Source};
+use super::cpu_time::per_operation;
 use super::programs;
-use super::rounds::each;
-use super::three_ways::{self, ThreeWays};
-use crate::section::{Data, Plot, Section, Table};
+use super::sandbox::{Source, SourceSandbox};
+use crate::section::{Data, Plot, Section};
 
 const TEXT: &str = "\
 One call, over and over, on an open connection. `SO_TYPE` stands for every `getsockopt` that has nothing to do with TOA: the \
@@ -51,16 +51,16 @@ const KINDS: [(&str, bool, Call); 5] = [
     ("getpeername, address", true, Call::Peername),
 ];
 
-pub(super) fn measure(place: &Place, scale: Scale) -> anyhow::Result<Section> {
-    let listener = place.listener(PeerDevice::KERNEL_V4)?;
-    let plain = Peers::new(place.device(), &listener, &[])?;
-    let with_address = Peers::new(place.device(), &listener, V4_OPTION)?.starting_at(1 << 22);
+pub(super) fn measure(sandbox: &SourceSandbox, scale: Scale) -> anyhow::Result<Section> {
+    let listener = sandbox.listener(PeerDevice::KERNEL_V4)?;
+    let plain = Peers::new(sandbox.device(), &listener, &[])?;
+    let with_address = Peers::new(sandbox.device(), &listener, V4_OPTION)?.starting_at(1 << 22);
     let ask = |kind: usize| -> anyhow::Result<f64> {
         let (_, address, call) = KINDS[kind];
         let peers = if address { &with_address } else { &plain };
         let mut took = 0.0;
         peers.each(1, |stream| {
-            took = each(scale.calls, || {
+            took = per_operation(scale.calls, || {
                 (0..scale.calls).for_each(|_| call.make(stream));
                 Ok(())
             })?;
@@ -68,22 +68,17 @@ pub(super) fn measure(place: &Place, scale: Scale) -> anyhow::Result<Section> {
         })?;
         Ok(took)
     };
-    let took = ThreeWays::<{ KINDS.len() }>::measure(place, scale.rounds, ask)?;
+    let took = SourceComparison::<{ KINDS.len() }>::measure(sandbox, scale.rounds, ask)?;
 
-    let source = place.attach(Config::default())?;
+    let source = sandbox.attach(Config::default())?;
     let mut runs = Vec::new();
     for (kind, (name, ..)) in KINDS.into_iter().enumerate() {
         let mut counted = programs::during(&source, || ask(kind).map(drop))?;
-        // The connection's own runs are not the call's.
+        // Runs that the connection itself caused are not those of the calls.
         counted.retain(|runs| runs.count >= u64::from(scale.calls));
         runs.push((name, counted));
     }
 
-    let rows = KINDS.iter().enumerate().map(|(kind, (name, ..))| {
-        let cells = took.cells(kind).into_iter();
-        std::iter::once((*name).to_owned()).chain(cells).collect()
-    });
-    let columns = std::iter::once("call").chain(three_ways::COLUMNS);
     let bars = [
         ("no source", Source::Absent),
         ("source on another cgroup", Source::Elsewhere),
@@ -94,10 +89,7 @@ pub(super) fn measure(place: &Place, scale: Scale) -> anyhow::Result<Section> {
         title: "The source: system calls".to_owned(),
         text: TEXT.to_owned(),
         tables: vec![
-            Table {
-                columns: columns.map(str::to_owned).collect(),
-                rows: rows.collect(),
-            },
+            took.table("call", KINDS.map(|(name, ..)| name)),
             programs::table("call", scale.calls, &runs),
         ],
         plots: vec![Plot {

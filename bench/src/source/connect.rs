@@ -1,4 +1,4 @@
-//! Connections to measure: over loopback, and from hand-made peers.
+//! The connections that are measured: over loopback, and from hand-made peers.
 
 use std::cell::Cell;
 use std::io;
@@ -95,7 +95,7 @@ impl<'p> Peers<'p> {
         for _ in 0..count {
             let (stream, mut peer) = self.open()?;
             ask(&stream)?;
-            // The peer resets, so that the kernel has nothing to say at the close.
+            // The peer resets, so that the kernel has nothing to send at the close.
             peer.reset(&[])?;
         }
         Ok(())

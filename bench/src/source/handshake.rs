@@ -4,12 +4,12 @@ use toa_bpf::Config;
 use toa_lab::peer::PeerDevice;
 
 use super::Scale;
+use super::comparison::SourceComparison;
 use super::connect::{self, Peers, V4_OPTION, V6_OPTION};
-use super::place::{Place, Source};
+use super::cpu_time::per_operation;
 use super::programs;
-use super::rounds::each;
-use super::three_ways::{self, ThreeWays};
-use crate::section::{Data, Plot, Section, Table};
+use super::sandbox::{Source, SourceSandbox};
+use crate::section::{Data, Plot, Section};
 
 const TEXT: &str = "\
 A connection is opened, accepted and closed, one after the other, in a network namespace of its own: over loopback, where \
@@ -32,41 +32,33 @@ const KINDS: [&str; 4] = [
     "hand-made IPv6, IPv6 option",
 ];
 
-pub(super) fn measure(place: &Place, scale: Scale) -> anyhow::Result<Section> {
-    let v4 = place.listener(PeerDevice::KERNEL_V4)?;
-    let v6 = place.listener(PeerDevice::KERNEL_V6)?;
+pub(super) fn measure(sandbox: &SourceSandbox, scale: Scale) -> anyhow::Result<Section> {
+    let v4 = sandbox.listener(PeerDevice::KERNEL_V4)?;
+    let v6 = sandbox.listener(PeerDevice::KERNEL_V6)?;
     let peers = [
-        Peers::new(place.device(), &v4, &[])?,
-        Peers::new(place.device(), &v4, V4_OPTION)?.starting_at(1 << 22),
-        Peers::new(place.device(), &v6, V6_OPTION)?,
+        Peers::new(sandbox.device(), &v4, &[])?,
+        Peers::new(sandbox.device(), &v4, V4_OPTION)?.starting_at(1 << 22),
+        Peers::new(sandbox.device(), &v6, V6_OPTION)?,
     ];
     let connect = |kind: usize| match kind {
         0 => connect::loopback(&v4, scale.connections),
         _ => peers[kind - 1].open_and_close(scale.connections),
     };
-    let took = ThreeWays::<{ KINDS.len() }>::measure(place, scale.rounds, |kind| {
-        each(scale.connections, || connect(kind))
+    let took = SourceComparison::<{ KINDS.len() }>::measure(sandbox, scale.rounds, |kind| {
+        per_operation(scale.connections, || connect(kind))
     })?;
 
-    let source = place.attach(Config::default())?;
+    let source = sandbox.attach(Config::default())?;
     let mut runs = Vec::new();
     for (kind, name) in KINDS.into_iter().enumerate() {
         runs.push((name, programs::during(&source, || connect(kind))?));
     }
 
-    let rows = KINDS.iter().enumerate().map(|(kind, name)| {
-        let cells = took.cells(kind).into_iter();
-        std::iter::once((*name).to_owned()).chain(cells).collect()
-    });
-    let columns = std::iter::once("connect + accept + close").chain(three_ways::COLUMNS);
     Ok(Section {
         title: "The source: a connection".to_owned(),
         text: TEXT.to_owned(),
         tables: vec![
-            Table {
-                columns: columns.map(str::to_owned).collect(),
-                rows: rows.collect(),
-            },
+            took.table("connect + accept + close", KINDS),
             programs::table("connection", scale.connections, &runs),
         ],
         plots: vec![Plot {

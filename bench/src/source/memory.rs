@@ -10,9 +10,9 @@ use toa_lab::peer::PeerDevice;
 
 use super::Scale;
 use super::connect::V4_OPTION;
-use super::hold::{Holder, holding};
-use super::place::{Place, Source};
-use super::rounds::turns;
+use super::open_connections::{OpenConnections, with_open_connections};
+use super::sandbox::{Source, SourceSandbox};
+use crate::interleaved::interleave;
 use crate::section::{Data, Plot, Section, Table};
 use crate::spread::Spread;
 
@@ -27,17 +27,17 @@ const ROUNDS: usize = 3;
 /// The kernel frees sockets a moment after their close.
 const SETTLE: Duration = Duration::from_millis(700);
 
-/// A connection has an object of a cache or has none: fewer than this for each are what
-/// else the machine did.
+/// A connection has a whole number of objects in a cache: less than this for each comes from
+/// other programs.
 const NOISE: f64 = 0.5;
 
-pub(super) fn measure(place: &Place, scale: Scale) -> anyhow::Result<Section> {
-    let listener = place.listener(PeerDevice::KERNEL_V4)?;
-    let used = turns::<3, _>(ROUNDS, |kind| {
+pub(super) fn measure(sandbox: &SourceSandbox, scale: Scale) -> anyhow::Result<Section> {
+    let listener = sandbox.listener(PeerDevice::KERNEL_V4)?;
+    let used = interleave(KINDS.len(), ROUNDS, |kind| {
         let (_, source, option) = KINDS[kind];
-        place.with(source, || {
-            holding(place.device(), &listener, option, |holder| {
-                open(holder, scale.open)
+        sandbox.with(source, || {
+            with_open_connections(sandbox.device(), &listener, option, |open| {
+                memory_of_each(open, scale.open)
             })
         })
     })?;
@@ -103,7 +103,7 @@ fn table(head: &str, rows: Vec<Vec<String>>) -> Table {
 }
 
 /// The caches that connections have objects in, in every round.
-fn caches(used: &[Vec<Slabs>; 3]) -> Vec<String> {
+fn caches(used: &[Vec<Slabs>]) -> Vec<String> {
     let names = used[0][0].0.keys();
     let counts = |name: &&String| {
         let of = |kind: &Vec<Slabs>| Spread::of(kind.iter().map(|slabs| slabs.objects(name)));
@@ -113,7 +113,7 @@ fn caches(used: &[Vec<Slabs>; 3]) -> Vec<String> {
 }
 
 /// Objects for each connection.
-fn objects(used: &[Vec<Slabs>; 3], caches: &[String]) -> Vec<Vec<String>> {
+fn objects(used: &[Vec<Slabs>], caches: &[String]) -> Vec<Vec<String>> {
     let rows = caches.iter().map(|cache| {
         let of = |kind: &Vec<Slabs>| Spread::of(kind.iter().map(|slabs| slabs.objects(cache)));
         let size = used[0][0].0.get(cache).map_or(0.0, |&(_, size)| size);
@@ -127,10 +127,10 @@ fn objects(used: &[Vec<Slabs>; 3], caches: &[String]) -> Vec<Vec<String>> {
 }
 
 /// What `count` open connections take, for each of them.
-fn open(holder: &mut Holder<'_, '_>, count: u32) -> anyhow::Result<Slabs> {
+fn memory_of_each(open: &mut OpenConnections<'_, '_>, count: u32) -> anyhow::Result<Slabs> {
     sleep(SETTLE);
     let before = Slabs::now()?;
-    holder.grow(count)?;
+    open.grow(count)?;
     Ok(Slabs::now()?.since(&before, f64::from(count)))
 }
 

@@ -2,16 +2,16 @@
 //! virtual one.
 
 mod calls;
+mod comparison;
 mod connect;
-mod flat;
+mod cpu_time;
 mod handshake;
-mod hold;
 mod memory;
 mod module;
-mod place;
+mod open_connections;
 mod programs;
-mod rounds;
-mod three_ways;
+mod sandbox;
+mod scaling;
 
 use crate::options::Options;
 use crate::section::Section;
@@ -19,17 +19,17 @@ use crate::section::Section;
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
 struct Scale {
-    /// How often the candidates take turns.
+    /// How often each candidate runs.
     rounds: usize,
-    /// Connections that a candidate makes in one turn.
+    /// Connections of one run.
     connections: u32,
-    /// System calls that a candidate makes in one turn.
+    /// System calls of one run.
     calls: u32,
-    /// Connections held open: the most, for the memory of each and for flatness.
+    /// Connections held open: the most, for the memory of each and for scaling.
     open: u32,
     /// CIDRs trusted: the most.
     cidrs: u32,
-    /// Rounds and connections of a turn in the virtual machine.
+    /// Rounds in the virtual machine, and connections of one run there.
     module: Option<(u32, u32)>,
 }
 
@@ -62,13 +62,13 @@ pub fn sections(options: &Options) -> anyhow::Result<Vec<Section>> {
     } else {
         Scale::FULL
     };
-    let place = place::Place::enter()?;
+    let sandbox = sandbox::SourceSandbox::enter()?;
     Ok(vec![
-        handshake::measure(&place, scale)?,
-        calls::measure(&place, scale)?,
-        memory::measure(&place, scale)?,
-        flat::connections(&place, scale)?,
-        flat::cidrs(&place, scale)?,
+        handshake::measure(&sandbox, scale)?,
+        calls::measure(&sandbox, scale)?,
+        memory::measure(&sandbox, scale)?,
+        scaling::connections(&sandbox, scale)?,
+        scaling::cidrs(&sandbox, scale)?,
         module::measure(scale),
     ])
 }

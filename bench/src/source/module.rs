@@ -30,7 +30,7 @@ const NAMES: [(&str, &str); 6] = [
     ("toa_info", "getsockopt 4097, no address"),
 ];
 
-/// A chapter in any case: without QEMU it says what is missing.
+/// Always a section: without QEMU it says what is missing.
 pub(super) fn measure(scale: Scale) -> Section {
     let figures = scale.module.context("not asked for").and_then(run);
     match figures {

@@ -58,7 +58,7 @@ fn now(source: &Attached) -> anyhow::Result<Vec<Runs>> {
         .collect()
 }
 
-/// A row for each program that ran, for each kind of work; `count` times was it done.
+/// A row for each program that ran, for each kind of work, which was done `count` times.
 pub(super) fn table(per: &str, count: u32, kinds: &[(&str, Vec<Runs>)]) -> Table {
     let columns = [
         "program",

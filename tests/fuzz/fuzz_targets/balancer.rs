@@ -1,4 +1,4 @@
-//! The laptop balancer's packet path: packets of clients, of the backend and of nobody,
+//! The laptop balancer's packet path: packets of clients, of the backend and random bytes,
 //! with a clock.
 //!
 //! The input's layout: one byte for the balancer (bits 0-1: its mode; bit 2: the option
@@ -14,9 +14,10 @@ use std::time::Duration;
 
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use support::{Lab, Tcp, checksums_are_right, ends, internet_sum, write_ipv4_checksum};
+use support::{Lab, Tcp, checksums_are_right, ends};
 use toa_core::OptionKinds;
 use toa_core::option::{Parsed, parse};
+use toa_lab::raw_packet::repair;
 use toa_lab::translate::Verdict;
 use toa_lab::{Mode, Stats};
 
@@ -25,11 +26,13 @@ const SYN: u8 = 0x02;
 const RST: u8 = 0x04;
 const ACK: u8 = 0x10;
 
-struct World {
+/// The balancer, and what a right one implies about whom it connects.
+struct Model {
     lab: Lab,
+    /// Clients from whom a segment was forwarded.
     clients: HashSet<SocketAddr>,
-    /// What the backend saw.
-    seen: Vec<SocketAddr>,
+    /// Pool addresses that the backend has seen as its peers.
+    peers: Vec<SocketAddr>,
 }
 
 fuzz_target!(|input: &[u8]| {
@@ -47,20 +50,20 @@ fuzz_target!(|input: &[u8]| {
         plan.option_in_syn = shape & 4 != 0;
         plan.mtu = if shape & 8 != 0 { 1280 } else { 1500 };
     });
-    let mut world = World {
-        seen: vec![lab.pool_addr],
+    let mut model = Model {
+        peers: vec![lab.pool_addr],
         lab,
         clients: HashSet::new(),
     };
     while !input.is_empty() {
-        if step(&mut world, &mut input).is_err() {
+        if step(&mut model, &mut input).is_err() {
             return;
         }
     }
 });
 
-fn step(world: &mut World, input: &mut Unstructured<'_>) -> Result<()> {
-    let lab = &mut world.lab;
+fn step(model: &mut Model, input: &mut Unstructured<'_>) -> Result<()> {
+    let lab = &mut model.lab;
     let what: u8 = input.arbitrary()?;
     // One of a few clients.
     lab.client_addr.set_port(1 + u16::from(what >> 5));
@@ -69,30 +72,30 @@ fn step(world: &mut World, input: &mut Unstructured<'_>) -> Result<()> {
         1 => {
             let len = input.arbitrary::<u8>()?;
             let packet = take(input, len.into());
-            let _ = world.send(&packet);
+            let _ = model.send(&packet);
         }
         2 => {
             let at = usize::from(input.arbitrary::<u8>()?);
-            lab.pool_addr = world.seen[at % world.seen.len()];
+            lab.pool_addr = model.peers[at % model.peers.len()];
             let tcp = tcp(input)?;
             let packet = lab.backend_packet(&tcp);
-            let _ = world.send(&packet);
+            let _ = model.send(&packet);
         }
         3 => {
             let tcp = tcp(input)?;
             let packet = mutated(lab.client_packet(&tcp), input)?;
-            let _ = world.send(&packet);
+            let _ = model.send(&packet);
         }
         4 => {
             let mut packet = lab.ping(lab.plan.virtual_addr.ip());
             let keep = usize::from(input.arbitrary::<u8>()?);
             packet.truncate(keep.max(1));
-            let _ = world.send(&packet);
+            let _ = model.send(&packet);
         }
-        5 => world.handshake(),
+        5 => model.handshake(),
         _ => {
             let tcp = tcp(input)?;
-            let _ = world.client_sends(&tcp);
+            let _ = model.client_sends(&tcp);
         }
     }
     Ok(())
@@ -140,30 +143,13 @@ fn mutated(mut packet: Vec<u8>, input: &mut Unstructured<'_>) -> Result<Vec<u8>>
         packet.truncate(usize::from(keep).max(1));
     }
     if changes & 16 != 0 {
-        correct(&mut packet);
+        repair(&mut packet);
     }
     Ok(packet)
 }
 
-fn correct(packet: &mut [u8]) {
-    let is_v4 = packet[0] >> 4 == 4;
-    let header = if is_v4 { 20 } else { 40 };
-    if packet.len() < header + 18 {
-        return;
-    }
-    let (ip, tcp) = packet.split_at_mut(header);
-    tcp[16..18].fill(0);
-    let addresses = if is_v4 { &ip[12..20] } else { &ip[8..40] };
-    let len = (tcp.len() as u32).to_be_bytes();
-    let sum = internet_sum(&[addresses, &len, &[0, 0, 0, 6], tcp].concat());
-    tcp[16..18].copy_from_slice(&sum.to_be_bytes());
-    if is_v4 {
-        write_ipv4_checksum(packet);
-    }
-}
-
-impl World {
-    /// Whatever goes in: what comes out is a packet, and every flow is accounted for.
+impl Model {
+    /// Whatever goes in, what comes out is a valid packet, and every flow is accounted for.
     fn send(&mut self, packet: &[u8]) -> Verdict {
         let before = self.lab.translator.stats();
         let verdict = self.lab.raw(packet);
@@ -180,7 +166,7 @@ impl World {
             if destination == plan.backend {
                 assert!(plan.pool.contains(&source.ip()));
                 self.clients.insert(ends_of_any(packet).0);
-                self.seen.push(source);
+                self.peers.push(source);
             } else {
                 assert_eq!(source, plan.virtual_addr);
                 assert!(self.clients.contains(&destination));
@@ -193,8 +179,8 @@ impl World {
         verdict
     }
 
-    /// A segment of a client: forwarded as it is, with our option in front or without
-    /// it, and from where the way leads back.
+    /// A segment of a client is forwarded unchanged, with our option in front or without
+    /// it, and an answer to its new source reaches the client.
     fn client_sends(&mut self, tcp: &Tcp) -> Verdict {
         let before = self.lab.translator.stats();
         let packet = self.lab.client_packet(tcp);
@@ -265,7 +251,7 @@ impl World {
     }
 }
 
-/// The ends of a packet that may have IPv4 options.
+/// Source and destination of a packet that may have IPv4 options.
 fn ends_of_any(packet: &[u8]) -> (SocketAddr, SocketAddr) {
     let header = usize::from(packet[0] & 0x0f) * 4;
     if packet[0] >> 4 != 4 || header == 20 {
@@ -274,7 +260,7 @@ fn ends_of_any(packet: &[u8]) -> (SocketAddr, SocketAddr) {
     ends(&[&packet[..20], &packet[header..]].concat())
 }
 
-/// Each packet has one fate.
+/// The sum of the counters of which each packet counts in exactly one.
 fn counted(stats: &Stats) -> u64 {
     stats.from_client
         + stats.from_backend

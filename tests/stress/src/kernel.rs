@@ -1,4 +1,4 @@
-//! What the kernel says of itself.
+//! The kernel's log, its memory, its sockets and its counters.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
@@ -28,7 +28,7 @@ impl KernelLog {
         }
     }
 
-    /// The complaints since the last call; `None` when there is no telling.
+    /// The complaints since the last call; `None` when the log cannot be read.
     pub(crate) fn complaints(&mut self) -> Option<Vec<String>> {
         let file = self.0.as_mut()?;
         let mut found = Vec::new();
@@ -42,7 +42,7 @@ impl KernelLog {
                         found.push(line.lines().next().unwrap_or_default().to_owned());
                     }
                 }
-                // The ring went round: some records are lost, the next is there.
+                // The ring buffer has wrapped: some records are lost, the next one is there.
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(_) => return Some(found),
@@ -70,8 +70,7 @@ fn is_complaint(line: &str) -> bool {
     WORDS.iter().any(|word| line.contains(word))
 }
 
-/// The kernel's own memory that it cannot give back, in kilobytes. Each stored address
-/// is in there.
+/// The kernel's unreclaimable memory in kilobytes, stored addresses included.
 pub(crate) fn unreclaimable() -> anyhow::Result<u64> {
     let text = fs::read_to_string("/proc/meminfo")?;
     let line = text
@@ -81,6 +80,48 @@ pub(crate) fn unreclaimable() -> anyhow::Result<u64> {
         .context("no SUnreclaim in /proc/meminfo")?
         .trim()
         .parse()?)
+}
+
+/// One counter of this network namespace's `TcpExt`.
+pub(crate) fn tcp_counter(name: &str) -> anyhow::Result<u64> {
+    let text = fs::read_to_string("/proc/thread-self/net/netstat")?;
+    let mut lines = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("TcpExt: "));
+    let (names, values) = lines.next().zip(lines.next()).context("no TcpExt")?;
+    let at = names.split(' ').position(|known| known == name);
+    let value = at.and_then(|at| values.split(' ').nth(at));
+    Ok(value
+        .with_context(|| format!("no counter {name}"))?
+        .parse()?)
+}
+
+/// How many TCP sockets the whole machine has allocated; 0 where that is hidden.
+pub(crate) fn tcp_sockets_of_the_machine() -> u64 {
+    let text = fs::read_to_string("/proc/slabinfo").unwrap_or_default();
+    text.lines()
+        .filter_map(|line| {
+            let mut fields = line.split_whitespace();
+            let name = fields.next()?;
+            let active = fields.next()?.parse::<u64>().ok()?;
+            ["TCP", "TCPv6"].contains(&name).then_some(active)
+        })
+        .sum()
+}
+
+/// TCP sockets of this network namespace, those in TIME-WAIT included.
+pub(crate) fn tcp_sockets() -> u64 {
+    let read = |name| fs::read_to_string(format!("/proc/thread-self/net/{name}"));
+    let text = read("sockstat").unwrap_or_default() + &read("sockstat6").unwrap_or_default();
+    let of = |line: &str, key: &str| {
+        let mut words = line.split_whitespace();
+        words.find(|word| *word == key)?;
+        words.next()?.parse::<u64>().ok()
+    };
+    text.lines()
+        .filter(|line| line.starts_with("TCP"))
+        .map(|line| of(line, "inuse").unwrap_or(0) + of(line, "tw").unwrap_or(0))
+        .sum()
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! What an enemy, a bad day and an hour of both do to a source and the servers behind it.
+//! A source and the servers behind it under attack, under injected faults, and under both
+//! for an hour.
 #![forbid(unsafe_code)]
 
 #[cfg(target_os = "linux")]

@@ -1,20 +1,15 @@
 //! A packet storm against the live kernel: random and mutated segments of all
-//! kinds, with the source loaded, in a network namespace of their own. Whatever
-//! connection comes of them is judged by toa-core's own reading of the segment
-//! that completed it.
+//! kinds, with the source loaded, in a sandbox. Every connection that they open is
+//! compared with toa-core's own reading of the segment that completed it.
 
-mod chaos;
-mod ground;
-mod gusts;
-mod judge;
-mod kernel;
-pub mod packet;
+mod address_path;
+mod expectation;
+mod inject;
+mod listeners;
+mod random;
 mod report;
 mod run;
-mod side;
-mod town;
 
-pub use ground::Ground;
+pub use address_path::{AddressPath, option};
 pub use report::Report;
 pub use run::{Options, run};
-pub use side::{Side, option};

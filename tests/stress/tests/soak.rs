@@ -1,14 +1,14 @@
-//! A soak of half a minute, so that the one of an hour still works when it is wanted.
+//! A soak of half a minute, to see that the one of an hour would run.
 #![cfg(target_os = "linux")]
 
 use std::time::Duration;
 
-use toa_lab::netns::Namespace;
+use toa_lab::sandbox::Sandbox;
 use toa_stress::soak::{Plan, are_built, build_examples, examples_dir, run};
 
 #[test]
-fn whoever_asks_in_the_churn_is_told_who_asked() {
-    let Some(namespace) = Namespace::enter_or_skip() else {
+fn every_client_is_told_its_own_address_while_faults_are_injected() {
+    let Some(sandbox) = Sandbox::enter_or_skip() else {
         return;
     };
     let servers = examples_dir().unwrap();
@@ -25,7 +25,7 @@ fn whoever_asks_in_the_churn_is_told_who_asked() {
         servers,
         csv: Some(csv.clone()),
     };
-    let verdict = run(&plan, &namespace).unwrap();
+    let verdict = run(&plan, &sandbox).unwrap();
     println!("{verdict}");
     assert!(verdict.is_good(), "{:#?}", verdict.failures());
     let csv = std::fs::read_to_string(csv).unwrap();

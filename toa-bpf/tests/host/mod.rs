@@ -1,5 +1,5 @@
-//! A place of a test's own: network namespace, cgroup and pin directory, all gone
-//! afterwards, also when the test fails.
+//! A sandbox with a device for hand-made peers, and a pin directory: all gone after
+//! the test, also when it fails.
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(
     clippy::unwrap_used,
@@ -10,18 +10,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use toa_bpf::{Config, Pins};
 use toa_core::abi::ToaInfo;
-use toa_lab::netns::Namespace;
 use toa_lab::peer::{Peer, PeerDevice};
-
-/// A cgroup is the whole process's, so one test at a time.
-static ALONE: Mutex<()> = Mutex::new(());
+use toa_lab::sandbox::Sandbox;
 
 /// 203.0.113.7:12345 by kind 254.
 pub(crate) const CLIENT: [u8; 8] = [254, 8, 0x30, 0x39, 203, 0, 113, 7];
@@ -31,42 +26,27 @@ pub(crate) struct Host {
     pub(crate) device: PeerDevice,
     pub(crate) cgroup: PathBuf,
     pub(crate) pin_dir: PathBuf,
-    /// Whether a source of somebody else covers this process too.
+    /// Whether another source covers this process too.
     pub(crate) others: bool,
-    home: PathBuf,
     before: BTreeSet<String>,
     next_port: std::cell::Cell<u16>,
-    _namespace: Namespace,
-    _alone: MutexGuard<'static, ()>,
+    _sandbox: Sandbox,
 }
 
 impl Host {
     pub(crate) fn enter_or_skip() -> Option<Self> {
-        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let namespace = Namespace::enter_or_skip()?;
-        let root = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"]
-            .into_iter()
-            .map(PathBuf::from)
-            .find(|root| root.join("cgroup.procs").exists())
-            .expect("cgroup v2 is mounted");
-        let own = fs::read_to_string("/proc/self/cgroup").unwrap();
-        let own = own
-            .lines()
-            .find_map(|line| line.strip_prefix("0::/"))
-            .unwrap();
-        let name = format!("toa-test-{}", process::id());
+        let sandbox = Sandbox::enter_or_skip()?;
+        let cgroup = sandbox.cgroup().path().to_owned();
         let mut host = Self {
             device: PeerDevice::open().unwrap(),
-            cgroup: root.join(&name),
-            pin_dir: Path::new("/sys/fs/bpf").join(&name),
+            pin_dir: Path::new("/sys/fs/bpf").join(cgroup.file_name().unwrap()),
             others: false,
-            home: root.join(own),
             before: loaded(),
             next_port: 20_000.into(),
-            _namespace: namespace,
-            _alone: alone,
+            _sandbox: sandbox,
+            cgroup,
         };
-        fs::create_dir_all(host.cgroup.join("inner")).unwrap();
+        fs::create_dir(host.cgroup.join("inner")).unwrap();
         join(&host.cgroup);
         host.others = toa_core::source_info(&host.listener()).is_ok();
         Some(host)
@@ -100,7 +80,7 @@ impl Host {
         (stream, accepted, peer)
     }
 
-    /// From the usual balancer.
+    /// From a trusted balancer, with [`CLIENT`] in the option.
     pub(crate) fn open_via_balancer(
         &self,
         listener: &TcpListener,
@@ -127,16 +107,12 @@ impl Host {
 impl Drop for Host {
     fn drop(&mut self) {
         let _ = self.pins().unload();
-        join(&self.home);
-        for dir in [self.cgroup.join("inner"), self.cgroup.clone()] {
-            let _ = fs::remove_dir(dir);
-        }
     }
 }
 
 /// Moves this process: its sockets belong to the cgroup in which they are made.
 pub(crate) fn join(cgroup: &Path) {
-    fs::write(cgroup.join("cgroup.procs"), process::id().to_string()).unwrap();
+    toa_lab::cgroup::join(cgroup).unwrap();
 }
 
 /// What one of our sources says about this socket.

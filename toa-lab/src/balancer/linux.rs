@@ -17,13 +17,13 @@ use crate::layout::Layout;
 use crate::translate::{Plan, Translator, Verdict};
 use crate::{Error, Stats, addresses, tun};
 
-/// Packets handled before the thread looks up and notices that it shall stop.
+/// Packets handled before the thread checks whether it must stop.
 const BATCH: usize = 64;
-/// Idle flows end this late at most.
+/// Milliseconds after which idle flows are looked for.
 const TICK: u16 = 1000;
 
 /// What the thread works with and others may look at. A packet is counted
-/// before it is sent, so whoever has seen its effect finds it counted.
+/// before it is sent, so once its effect is seen, the counter has it.
 #[derive(Debug)]
 struct Shared {
     translator: Mutex<Translator>,
@@ -163,7 +163,7 @@ impl Pump {
         }
         match self.device.send(out) {
             Ok(_) => Ok(()),
-            // One packet lost is TCP's daily bread; a device that is gone is not.
+            // TCP recovers from a lost packet, but not from a lost device.
             Err(error) if error.raw_os_error() == Some(Errno::EBADFD as i32) => Err(error),
             Err(_) => {
                 self.shared.write_errors.fetch_add(1, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! One hand-made end of a connection.
+//! One end of a connection, made by hand.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,10 +8,10 @@ use super::{PeerDevice, Segment, flags};
 use crate::packet::{Outgoing, TCP_FIXED_LEN};
 
 /// How long the convenience methods wait for the kernel's answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// One end of one connection. The methods keep the two numbers below as a
-/// decent TCP would; change them, or use [`Peer::send`], to be indecent.
+/// One end of one connection. The methods update the two numbers below as TCP
+/// does; change them, or use [`Peer::send`], to send what TCP would not.
 #[derive(Debug)]
 pub struct Peer<'d> {
     device: &'d PeerDevice,
@@ -70,19 +70,19 @@ impl<'d> Peer<'d> {
     ///
     /// # Errors
     ///
-    /// The kernel refuses what does not begin like one.
+    /// The kernel refuses what does not begin as an IP packet does.
     pub fn send_packet(&self, packet: &[u8]) -> io::Result<()> {
         self.device.send_packet(packet)
     }
 
-    /// The next segment that the kernel sends to this peer, as it comes;
-    /// retransmissions too. `None` when the time is over.
+    /// The next segment that the kernel sends to this peer, retransmissions
+    /// included. `None` when the time is over.
     ///
     /// # Errors
     ///
     /// The device failed.
-    pub fn receive(&self, patience: Duration) -> io::Result<Option<Segment>> {
-        let end = Instant::now() + patience;
+    pub fn receive(&self, timeout: Duration) -> io::Result<Option<Segment>> {
+        let end = Instant::now() + timeout;
         loop {
             if let Some(segment) = self.device.take(self.to, self.from) {
                 return Ok(Some(segment));
@@ -94,13 +94,13 @@ impl<'d> Peer<'d> {
         }
     }
 
-    /// The next segment that has all these flags; what comes before is lost.
+    /// The next segment that has all these flags; earlier ones are discarded.
     ///
     /// # Errors
     ///
     /// `TimedOut` when none comes, `ConnectionReset` when a reset comes instead.
     pub fn expect(&self, wanted: u8) -> io::Result<Segment> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         while let Some(segment) = self.receive(end.saturating_duration_since(Instant::now()))? {
             if segment.flags & wanted == wanted {
                 return Ok(segment);
@@ -214,7 +214,7 @@ impl<'d> Peer<'d> {
         Ok(data)
     }
 
-    /// Where this peer is.
+    /// This peer's address.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.from

@@ -1,4 +1,4 @@
-//! The device behind which all peers are.
+//! The device that all peers are behind.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -17,8 +17,8 @@ use crate::packet::{Parsed, parse};
 use crate::{Error, tun};
 
 /// A TUN device in the calling thread's network namespace that all addresses
-/// of both families are routed into. Use it in a
-/// [`Namespace`](crate::netns::Namespace) only. Gone when dropped.
+/// of both families are routed into: use it only in a
+/// [`Sandbox`](crate::sandbox::Sandbox). Dropping it removes the device.
 pub struct PeerDevice {
     device: SyncDevice,
     // What arrived for one peer while another was waiting.
@@ -43,7 +43,7 @@ impl PeerDevice {
     ///
     /// # Errors
     ///
-    /// What is missing, and the cure.
+    /// What is missing, and how to get it.
     pub fn open() -> Result<PeerDevice, Error> {
         let v4 = IpNet::new_assert(Self::KERNEL_V4.into(), 24);
         let v6 = IpNet::new_assert(Self::KERNEL_V6.into(), 64);
@@ -61,7 +61,7 @@ impl PeerDevice {
     }
 
     /// A peer at `from`, any address and port, that speaks to the kernel's `to`.
-    /// Says nothing yet.
+    /// It sends nothing yet.
     #[must_use]
     pub fn peer(&self, from: SocketAddr, to: SocketAddr) -> Peer<'_> {
         Peer::new(self, from, to)
@@ -71,15 +71,15 @@ impl PeerDevice {
     ///
     /// # Errors
     ///
-    /// The kernel refuses what does not begin like one.
+    /// The kernel refuses what does not begin as an IP packet does.
     pub fn send_packet(&self, packet: &[u8]) -> io::Result<()> {
         self.device.send(packet).map(drop)
     }
 
-    /// The next segment that the kernel sends to anybody out there: from where, to
-    /// whom, and what. `None` when there is none yet; the descriptor becomes readable
-    /// when there may be. A program that calls this sorts them itself; a
-    /// [`Peer`] gets only what it receives on its own.
+    /// The next segment that the kernel sends to any peer: its source, its
+    /// destination, and the segment. `None` when there is none yet; the descriptor
+    /// becomes readable when there may be one. Segments taken here do not reach
+    /// [`Peer::receive`].
     ///
     /// # Errors
     ///
@@ -109,8 +109,8 @@ impl PeerDevice {
         }
     }
 
-    /// Forgets all that the kernel has sent so far and no peer has received. Its
-    /// queue is short: what it sends into a full one is lost.
+    /// Discards everything that the kernel has sent and no peer has received. The
+    /// device's queue is short, and what the kernel sends into a full one is lost.
     ///
     /// # Errors
     ///

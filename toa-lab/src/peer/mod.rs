@@ -1,14 +1,14 @@
-//! TCP spoken by hand, against listeners of the real kernel.
+//! TCP peers made by hand, for listeners of the real kernel.
 //!
-//! A [`PeerDevice`] is a TUN device with all the world behind it; a [`Peer`] is
-//! one end of one connection out there, which says exactly what it is told.
+//! A [`PeerDevice`] is a TUN device with every address behind it; a [`Peer`] is
+//! one end of one connection there, which sends exactly the given segments.
 //!
 //! ```no_run
 //! use std::net::TcpListener;
-//! use toa_lab::netns::Namespace;
 //! use toa_lab::peer::PeerDevice;
+//! use toa_lab::sandbox::Sandbox;
 //!
-//! let _namespace = Namespace::enter()?;
+//! let _sandbox = Sandbox::enter()?;
 //! let device = PeerDevice::open()?;
 //! let listener = TcpListener::bind((PeerDevice::KERNEL_V4, 0))?;
 //!

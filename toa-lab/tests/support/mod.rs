@@ -1,11 +1,11 @@
-//! Packets made and read without the code under test: byte by byte, with a
-//! checksum of its own.
+//! Packets made and read without the code under test.
 #![allow(dead_code, reason = "each test program uses its part")]
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use toa_lab::Mode;
+use toa_lab::raw_packet::{self, Extras, checksum, transport_checksum};
 use toa_lab::translate::{Plan, Translator, Verdict};
 
 /// A segment without its ports.
@@ -22,20 +22,14 @@ pub(crate) struct Tcp {
 
 impl Tcp {
     pub(crate) fn packet(&self, source: SocketAddr, destination: SocketAddr) -> Vec<u8> {
-        let mut tcp = Vec::new();
-        tcp.extend(source.port().to_be_bytes());
-        tcp.extend(destination.port().to_be_bytes());
-        tcp.extend(self.sequence.to_be_bytes());
-        tcp.extend(self.acknowledgment.to_be_bytes());
-        tcp.extend([((5 + self.options.len() / 4) << 4) as u8, self.flags]);
-        tcp.extend(self.window.to_be_bytes());
-        tcp.extend([0, 0]);
-        tcp.extend(self.urgent.to_be_bytes());
-        tcp.extend(&self.options);
-        tcp.extend(&self.payload);
-        let sum = transport_sum(source.ip(), destination.ip(), 6, &tcp);
-        tcp[16..18].copy_from_slice(&sum.to_be_bytes());
-        ip_packet(source.ip(), destination.ip(), 6, &tcp)
+        let mut tcp = raw_packet::Tcp::new(source, destination, self.flags);
+        tcp.sequence = self.sequence;
+        tcp.acknowledgment = self.acknowledgment;
+        tcp.window = self.window;
+        tcp.urgent = self.urgent;
+        tcp.options = self.options.clone();
+        tcp.payload = self.payload.clone();
+        tcp.packet()
     }
 
     pub(crate) fn read(packet: &[u8]) -> Tcp {
@@ -73,65 +67,10 @@ fn split(packet: &[u8]) -> (IpAddr, IpAddr, &[u8]) {
     }
 }
 
-pub(crate) fn ip_packet(
-    source: IpAddr,
-    destination: IpAddr,
-    protocol: u8,
-    payload: &[u8],
-) -> Vec<u8> {
-    let mut packet = Vec::new();
-    match (source, destination) {
-        (IpAddr::V4(source), IpAddr::V4(destination)) => {
-            packet.extend([0x45, 0]);
-            packet.extend((payload.len() as u16 + 20).to_be_bytes());
-            packet.extend([0, 0, 0x40, 0, 64, protocol, 0, 0]);
-            packet.extend(source.octets());
-            packet.extend(destination.octets());
-            write_ipv4_checksum(&mut packet);
-        }
-        (IpAddr::V6(source), IpAddr::V6(destination)) => {
-            packet.extend([0x60, 0, 0, 0]);
-            packet.extend((payload.len() as u16).to_be_bytes());
-            packet.extend([protocol, 64]);
-            packet.extend(source.octets());
-            packet.extend(destination.octets());
-        }
-        _ => panic!("two families in one packet"),
-    }
-    packet.extend(payload);
-    packet
-}
-
 pub(crate) fn write_ipv4_checksum(packet: &mut [u8]) {
     packet[10..12].fill(0);
-    let sum = internet_sum(&packet[..20]);
+    let sum = checksum(&[&packet[..20]]);
     packet[10..12].copy_from_slice(&sum.to_be_bytes());
-}
-
-/// RFC 1071 as it stands there.
-pub(crate) fn internet_sum(bytes: &[u8]) -> u16 {
-    let words = bytes
-        .chunks(2)
-        .map(|w| u32::from(w[0]) << 8 | u32::from(*w.get(1).unwrap_or(&0)));
-    let mut sum: u32 = words.sum();
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    !(sum as u16)
-}
-
-fn transport_sum(source: IpAddr, destination: IpAddr, protocol: u8, bytes: &[u8]) -> u16 {
-    let mut all = Vec::new();
-    for address in [source, destination] {
-        match address {
-            IpAddr::V4(v4) => all.extend(v4.octets()),
-            IpAddr::V6(v6) => all.extend(v6.octets()),
-        }
-    }
-    all.extend((bytes.len() as u32).to_be_bytes());
-    all.extend([0, 0, 0, protocol]);
-    all.extend(bytes);
-    internet_sum(&all)
 }
 
 pub(crate) fn checksums_are_right(packet: &[u8]) -> bool {
@@ -145,20 +84,20 @@ pub(crate) fn checksums_are_right(packet: &[u8]) -> bool {
     let length = usize::from(u16::from_be_bytes(length)) + if is_v4 { 0 } else { 40 };
     let protocol = packet[if is_v4 { 9 } else { 6 }];
     length == packet.len()
-        && (!is_v4 || internet_sum(&packet[..20]) == 0)
+        && (!is_v4 || checksum(&[&packet[..20]]) == 0)
         && match protocol {
-            1 => internet_sum(payload) == 0,
-            _ => transport_sum(source, destination, protocol, payload) == 0,
+            1 => checksum(&[payload]) == 0,
+            _ => transport_checksum(source, destination, protocol, payload) == 0,
         }
 }
 
-/// A translator with one client and its backend, both played by the test.
+/// A translator, one client and one backend; the test sends what these two send.
 pub(crate) struct Lab {
     pub(crate) plan: Plan,
     pub(crate) translator: Translator,
     pub(crate) now: Instant,
     pub(crate) client_addr: SocketAddr,
-    /// What the backend saw last.
+    /// The peer that the backend has seen last.
     pub(crate) pool_addr: SocketAddr,
     pub(crate) out: Vec<u8>,
 }
@@ -213,7 +152,7 @@ impl Lab {
         Tcp::read(&self.out)
     }
 
-    /// The backend sends to whom it saw last; what the client gets.
+    /// The backend answers its last peer; what the client gets.
     pub(crate) fn backend(&mut self, tcp: Tcp) -> Tcp {
         let packet = self.backend_packet(&tcp);
         assert_eq!(self.raw(&packet), Verdict::Forward);
@@ -266,10 +205,10 @@ impl Lab {
             kind, 0, 0, 0, 0x12, 0x34, 0, 1, b'p', b'i', b'n', b'g', b'!',
         ];
         let sum = match source {
-            IpAddr::V4(_) => internet_sum(&icmp),
-            IpAddr::V6(_) => transport_sum(source, destination, protocol, &icmp),
+            IpAddr::V4(_) => checksum(&[&icmp]),
+            IpAddr::V6(_) => transport_checksum(source, destination, protocol, &icmp),
         };
         icmp[2..4].copy_from_slice(&sum.to_be_bytes());
-        ip_packet(source, destination, protocol, &icmp)
+        Extras::default().packet(source, destination, protocol, &icmp)
     }
 }

@@ -1,8 +1,8 @@
-//! An hour of mixed churn against the example servers; see `toa_stress::soak`.
+//! An hour of mixed connections against the example servers; see `toa_stress::soak`.
 //!
 //!     cargo run --release -p toa-stress --bin soak -- --duration 1h
 //!
-//! As root. It prints a line a minute and a summary, and ends with 0 if all was well, with 1
+//! As root. It prints a line a minute and a summary, and exits with 0 if the soak passed, with 1
 //! if not.
 
 use std::process::ExitCode;
@@ -13,15 +13,14 @@ mod linux {
     use std::process::ExitCode;
     use std::time::Duration;
 
-    use anyhow::Context;
     use clap::Parser;
-    use toa_lab::netns::Namespace;
+    use toa_lab::sandbox::Sandbox;
     use toa_stress::soak::{Plan, build_examples, examples_dir, run};
 
-    /// Soaks the example servers in mixed churn while the source comes and goes.
+    /// Runs mixed connections against the example servers while the source comes and goes.
     #[derive(Debug, Parser)]
     struct Args {
-        /// How long.
+        /// How long new connections are opened.
         #[arg(long, default_value = "1h", value_parser = humantime::parse_duration)]
         duration: Duration,
         /// How often the source is unloaded and loaded again.
@@ -30,7 +29,7 @@ mod linux {
         /// New connections a second.
         #[arg(long, default_value_t = 200.0)]
         rate: f64,
-        /// What all chance comes from; a new one each time if not given.
+        /// The seed of all random choices; a new one each time if not given.
         #[arg(long)]
         seed: Option<u64>,
         /// Writes memory, open files and counts to this file every few seconds.
@@ -60,9 +59,8 @@ mod linux {
             csv: args.csv,
         };
         println!("seed      {}", plan.seed);
-        let namespace =
-            Namespace::enter().context("cannot make a network namespace: run as root")?;
-        let verdict = run(&plan, &namespace)?;
+        let sandbox = Sandbox::enter()?;
+        let verdict = run(&plan, &sandbox)?;
         println!("{verdict}");
         Ok(if verdict.is_good() {
             ExitCode::SUCCESS

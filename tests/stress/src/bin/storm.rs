@@ -1,5 +1,5 @@
-//! Sends a packet storm at this machine's kernel, with the eBPF source loaded, in a
-//! network namespace and a cgroup of its own. Needs root.
+//! Sends a packet storm to this machine's kernel, with the eBPF source loaded, in a
+//! sandbox. Needs root.
 
 use clap::Parser;
 
@@ -7,33 +7,31 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "storm")]
 struct Cli {
-    /// How many
+    /// How many segments to send
     #[arg(long, default_value_t = 2_000_000)]
     segments: u64,
-    /// The same seed gives the same storm; by chance if not given
+    /// The same seed gives the same storm; a random one if not given
     #[arg(long)]
     seed: Option<u64>,
-    /// After how many segments decent clients connect
+    /// Ordinary clients connect, and are checked, after every so many segments
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
-    decent_every: u64,
+    check_every: u64,
 }
 
 #[cfg(target_os = "linux")]
 fn main() -> anyhow::Result<()> {
-    use anyhow::Context;
-    use toa_lab::netns::Namespace;
+    use toa_lab::sandbox::Sandbox;
     use toa_stress::storm::{Options, run};
 
     let cli = Cli::parse();
     let options = Options {
         segments: cli.segments,
         seed: cli.seed.unwrap_or_else(|| fastrand::u64(..)),
-        decent_every: cli.decent_every,
+        check_every: cli.check_every,
     };
     println!("seed {}", options.seed);
-    let namespace = Namespace::enter()
-        .context("cannot make a network namespace: run as root, or with CAP_SYS_ADMIN")?;
-    print!("{}", run(namespace, options)?);
+    let sandbox = Sandbox::enter()?;
+    print!("{}", run(&sandbox, options)?);
     Ok(())
 }
 

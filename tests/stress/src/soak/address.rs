@@ -1,12 +1,12 @@
-//! Addresses that tell which connection they belong to.
+//! Addresses that name the connection they belong to.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// As many connections as there are addresses for, before one comes again.
+/// After so many connections the addresses repeat.
 const IDS: u32 = 1 << 24;
 
-/// So many machines stand out there, each with all its ports. Few, because a kernel
-/// has a table of neighbours with an end.
+/// The peers' hosts, each with all its ports. Few, because the kernel's neighbour table is
+/// bounded.
 const MACHINES: u32 = 199;
 const PORTS: u32 = 64_000;
 
@@ -20,7 +20,7 @@ pub(crate) fn forged(id: u32, v6: bool) -> SocketAddr {
     numbered(id, v6, 13, 0xf0f0)
 }
 
-/// The TCP peer, in private space or a stranger. Each pair of address and port comes
+/// The TCP peer, trusted (in private space) or not. Each pair of address and port comes
 /// once in twelve million.
 pub(crate) fn peer(id: u32, v6: bool, trusted: bool) -> SocketAddr {
     let machine = id % MACHINES + 1;
@@ -34,8 +34,8 @@ pub(crate) fn peer(id: u32, v6: bool, trusted: bool) -> SocketAddr {
     SocketAddr::new(ip, port)
 }
 
-/// A machine of the flood: nobody is there.
-pub(crate) fn nobody(random: &mut fastrand::Rng, v6: bool) -> SocketAddr {
+/// A source address for a SYN flood: no host answers there.
+pub(crate) fn unreachable(random: &mut fastrand::Rng, v6: bool) -> SocketAddr {
     let machine = random.u16(1..250);
     let ip: IpAddr = if v6 {
         Ipv6Addr::new(0x2600, 0x99, 0, 0, 0, 0, 0, machine).into()
@@ -45,7 +45,7 @@ pub(crate) fn nobody(random: &mut fastrand::Rng, v6: bool) -> SocketAddr {
     SocketAddr::new(ip, random.u16(1024..))
 }
 
-/// Which connection a wrong answer belongs to, in words.
+/// Names the connection that a wrong answer belongs to.
 pub(crate) fn owner(address: SocketAddr) -> String {
     let (net, id) = match address.ip() {
         IpAddr::V4(ip) => {

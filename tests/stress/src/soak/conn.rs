@@ -1,4 +1,4 @@
-//! One end of a hand-made connection, as patient as a decent TCP.
+//! One end of a hand-made connection, which retransmits and acknowledges as TCP does.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -8,30 +8,30 @@ use toa_lab::peer::{Segment, flags};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::demux::{Endpoints, SegmentDemux};
 use super::http::{self, Response};
-use super::hub::{Ends, Hub};
 
 /// How long a server may take for anything.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(25);
+pub(crate) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(25);
 const RESEND: Duration = Duration::from_secs(1);
 
-/// How a connection can end early.
+/// Why a connection ended early.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fail {
     /// By RST.
     Reset,
-    /// By FIN, before the answer.
+    /// By FIN, before the response.
     Closed,
-    /// Not at all.
+    /// The time limit passed.
     Timeout,
-    /// Something that must not be.
+    /// A defect of the server or the source.
     Wrong(String),
 }
 
 #[derive(Debug)]
 pub(crate) struct Conn {
-    hub: Rc<Hub>,
-    ends: Ends,
+    demux: Rc<SegmentDemux>,
+    ends: Endpoints,
     inbox: UnboundedReceiver<Segment>,
     sequence: u32,
     /// `None` until the SYN-ACK.
@@ -45,18 +45,18 @@ pub(crate) struct Conn {
     closing: bool,
     /// Whether the server's has come.
     finished: bool,
-    /// Whether nothing more is to be said.
+    /// Whether nothing more is to be sent.
     over: bool,
     /// Whether anything had to be sent twice.
     pub(crate) lossy: bool,
 }
 
 impl Conn {
-    pub(crate) fn new(hub: &Rc<Hub>, ends: Ends, sequence: u32) -> Self {
+    pub(crate) fn new(demux: &Rc<SegmentDemux>, ends: Endpoints, sequence: u32) -> Self {
         Self {
-            hub: Rc::clone(hub),
+            demux: Rc::clone(demux),
             ends,
-            inbox: hub.register(ends),
+            inbox: demux.register(ends),
             sequence,
             acknowledgment: None,
             ack: None,
@@ -76,7 +76,7 @@ impl Conn {
     }
 
     pub(crate) async fn syn_ack(&mut self) -> Result<(), Fail> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + RESPONSE_TIMEOUT;
         while self.acknowledgment.is_none() {
             self.advance(end).await?;
         }
@@ -103,8 +103,8 @@ impl Conn {
         self.transmit(flags::ACK | flags::FIN, &[], &[], 1)
     }
 
-    /// Ends it at once. A server that missed some of the data answers with a challenge,
-    /// to which the hub knows the right reset.
+    /// Resets it. A server that missed some of the data answers with a challenge ACK, which
+    /// the demux resets with the right number.
     pub(crate) fn reset(&mut self) -> Result<(), Fail> {
         self.over = true;
         self.send(&self.segment(flags::RST | flags::ACK, &[], &[]))
@@ -112,14 +112,14 @@ impl Conn {
 
     /// Waits until all that was sent has arrived.
     pub(crate) async fn flushed(&mut self) -> Result<(), Fail> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + RESPONSE_TIMEOUT;
         while !self.unacknowledged.is_empty() {
             self.advance(end).await?;
         }
         Ok(())
     }
 
-    /// Listens for so long and says nothing of its own.
+    /// Receives for so long and sends only acknowledgements.
     pub(crate) async fn pause(&mut self, time: Duration) -> Result<(), Fail> {
         let end = Instant::now() + time;
         loop {
@@ -131,7 +131,7 @@ impl Conn {
     }
 
     pub(crate) async fn response(&mut self) -> Result<Response, Fail> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + RESPONSE_TIMEOUT;
         loop {
             if let Some(response) = http::take_response(&mut self.received).map_err(Fail::Wrong)? {
                 return Ok(response);
@@ -148,7 +148,7 @@ impl Conn {
         self.finished
     }
 
-    /// Closes both sides, whoever begins, and resets what does not end.
+    /// Closes both sides in either order, and resets what does not end.
     pub(crate) async fn close(mut self) {
         let end = Instant::now() + 3 * RESEND;
         let orderly = async {
@@ -161,7 +161,7 @@ impl Conn {
         self.over = orderly.await.is_ok();
     }
 
-    /// Takes one segment, or sends again what got no answer.
+    /// Receives one segment, or retransmits what was not acknowledged.
     async fn advance(&mut self, end: Instant) -> Result<(), Fail> {
         let until = if self.unacknowledged.is_empty() {
             end
@@ -169,7 +169,7 @@ impl Conn {
             end.min(self.resend_at)
         };
         if let Ok(segment) = timeout_at(until, self.inbox.recv()).await {
-            let segment = segment.expect("the hub keeps the sender until this is dropped");
+            let segment = segment.expect("the demux keeps the sender until this is dropped");
             return self.take(segment);
         }
         if Instant::now() >= end {
@@ -245,20 +245,20 @@ impl Conn {
     }
 
     fn send(&self, segment: &Segment) -> Result<(), Fail> {
-        self.hub
+        self.demux
             .send(self.ends, segment)
             .map_err(|error| Fail::Wrong(format!("cannot send a segment: {error}")))
     }
 }
 
 impl Drop for Conn {
-    /// Leaves no server waiting; only a SYN may go without a word.
+    /// Resets a connection that is still open, so that no server waits for it.
     fn drop(&mut self) {
         if !self.over && self.acknowledgment.is_some() {
-            // The device has failed if this does, and that is told elsewhere.
+            // The device has failed if this does, and another task reports that.
             let _ = self.reset();
         }
-        self.hub.forget(self.ends);
+        self.demux.forget(self.ends);
     }
 }
 

@@ -1,10 +1,10 @@
-//! As much HTTP as one question takes.
+//! The little HTTP that one request takes.
 
 use std::net::SocketAddr;
 
 use toa_core::to_canonical;
 
-/// An answer.
+/// A response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Response {
     pub(crate) status: u16,
@@ -25,21 +25,21 @@ pub(crate) fn request(last: bool) -> &'static [u8] {
 /// # Errors
 /// When this is no HTTP.
 pub(crate) fn take_response(received: &mut Vec<u8>) -> Result<Option<Response>, String> {
-    let nonsense = || format!("no HTTP response: {:?}", String::from_utf8_lossy(received));
+    let invalid = || format!("no HTTP response: {:?}", String::from_utf8_lossy(received));
     let Some(end) = received.windows(4).position(|four| four == b"\r\n\r\n") else {
         return Ok(None);
     };
-    let head = std::str::from_utf8(&received[..end]).map_err(|_| nonsense())?;
+    let head = std::str::from_utf8(&received[..end]).map_err(|_| invalid())?;
     let mut lines = head.split("\r\n");
     let status = lines
         .next()
         .and_then(|line| line.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok())
-        .ok_or_else(nonsense)?;
+        .ok_or_else(invalid)?;
     let length = lines
         .filter_map(|line| line.split_once(':'))
         .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
         .map_or(Ok(0), |(_, value)| value.trim().parse::<usize>())
-        .map_err(|_| nonsense())?;
+        .map_err(|_| invalid())?;
     let Some(body) = received.get(end + 4..end + 4 + length) else {
         return Ok(None);
     };

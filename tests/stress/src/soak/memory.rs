@@ -3,10 +3,10 @@
 use std::io::Write;
 use std::time::Duration;
 
-use super::kernel;
-use super::world::World;
+use super::state::SoakState;
+use crate::kernel;
 
-/// What one look at the machine found.
+/// Memory, files and sockets at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sample {
     pub(crate) at: Duration,
@@ -20,8 +20,8 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    pub(crate) fn take(world: &World, at: Duration) -> anyhow::Result<Self> {
-        let servers = &world.servers;
+    pub(crate) fn take(state: &SoakState, at: Duration) -> anyhow::Result<Self> {
+        let servers = &state.servers;
         Ok(Self {
             at,
             resident: servers
@@ -32,16 +32,16 @@ impl Sample {
                 .iter()
                 .map(|it| it.open_files())
                 .collect::<Result<_, _>>()?,
-            kernel: crate::kernel::unreclaimable()?,
-            tcp_sockets: kernel::tcp_sockets(),
-            bpf_objects: world.source.objects(),
+            kernel: kernel::unreclaimable()?,
+            tcp_sockets: kernel::tcp_sockets_of_the_machine(),
+            bpf_objects: state.source.objects(),
         })
     }
 
     /// The heading of [`write`](Self::write)'s lines.
-    pub(crate) fn heading(mut out: impl Write, world: &World) -> std::io::Result<()> {
+    pub(crate) fn heading(mut out: impl Write, state: &SoakState) -> std::io::Result<()> {
         write!(out, "seconds")?;
-        for server in &world.servers {
+        for server in &state.servers {
             write!(out, ",{0} rss kB,{0} files", server.name)?;
         }
         writeln!(
@@ -50,12 +50,12 @@ impl Sample {
         )
     }
 
-    pub(crate) fn write(&self, mut out: impl Write, world: &World) -> std::io::Result<()> {
+    pub(crate) fn write(&self, mut out: impl Write, state: &SoakState) -> std::io::Result<()> {
         write!(out, "{:.1}", self.at.as_secs_f64())?;
         for (resident, files) in self.resident.iter().zip(&self.files) {
             write!(out, ",{resident},{files}")?;
         }
-        let all = world.tally.borrow().all;
+        let all = state.tally.borrow().all;
         writeln!(
             out,
             ",{},{},{},{},{},{},{},{},{}",
@@ -67,22 +67,23 @@ impl Sample {
             all.aborted,
             all.wrong,
             all.unanswered,
-            world.open.get()
+            state.open.get()
         )
     }
 }
 
-/// How much more than at the beginning is still flat: a tenth, or for small ones so many
-/// kilobytes.
+/// Memory is flat while it grows by no more than a tenth, or by so many kilobytes if that
+/// is more.
 const SERVER_SLACK: u64 = 4 << 10;
 /// The kernel's memory is the whole machine's. A leak of one address per connection of
 /// an hour at the default rate would be some 100 MB.
 const KERNEL_SLACK: u64 = 32 << 10;
-/// More sockets than we ever have are somebody else's, and their memory with them. Were
-/// they ours for good, nothing would be left to measure, which is no pass.
+/// A soak never has more sockets than this: samples with more show other programs' sockets
+/// and are left out. If all samples are left out, the memory counts as not measured, which
+/// fails.
 const OUR_SOCKETS: u64 = 5000;
 
-/// Compares the beginning with the end, in words; and whether that is flat.
+/// Compares the beginning with the end: a line of text each, and whether memory is flat.
 pub(crate) fn compare(samples: &[Sample], names: &[&str], whole: Duration) -> Vec<(String, bool)> {
     let mut lines = Vec::new();
     for (at, name) in names.iter().enumerate() {
@@ -171,8 +172,8 @@ mod tests {
     #[test]
     fn sockets_of_others_are_no_leak_and_too_many_of_ours_are() {
         let late = |second| u64::from(second > 3050);
-        let crowd = |second| late(second) * (second % 100) / 20 * 40_000;
-        assert_eq!(failing_among(|_| 1, |s| 300_000 + crowd(s), crowd), 0);
+        let others = |second| late(second) * (second % 100) / 20 * 40_000;
+        assert_eq!(failing_among(|_| 1, |s| 300_000 + others(s), others), 0);
         let leak = |second| second * 100;
         assert_eq!(failing_among(|_| 1, |s| 300_000 + leak(s), leak), 1);
     }

@@ -1,4 +1,4 @@
-//! One soak from begin to end.
+//! One soak from beginning to end.
 
 use std::cell::{Cell, RefCell};
 use std::fs::File;
@@ -9,51 +9,47 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use rustix::process::{Resource, getrlimit, setrlimit};
-use toa_lab::netns::Namespace;
+use toa_lab::sandbox::Sandbox;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use super::build::EXAMPLES;
-use super::cgroup::Cgroup;
-use super::hub::Hub;
-use super::kernel;
+use super::demux::SegmentDemux;
+use super::examples::EXAMPLES;
+use super::fault_injection::{self, BACKLOG, FaultCounts};
 use super::memory::Sample;
-use super::phase::{self, BACKLOG, Done};
 use super::server::Server;
 use super::source::Source;
+use super::state::SoakState;
 use super::tally::Tally;
-use super::world::World;
-use super::{Plan, Verdict, plain};
+use super::{Plan, Verdict, socket_behavior};
 use crate::kernel::KernelLog;
 
 const FIRST_PORT: u16 = 3000;
 /// How long the last connections may take; more than one takes that gets no answer.
-const LAST_PATIENCE: Duration = Duration::from_secs(60);
+const CLOSING_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Soaks, and tells. Needs root. The calling thread must be in that namespace, whose settings are changed.
+/// Runs a soak. Needs root; changes settings of the sandbox's namespace.
 ///
 /// # Errors
-/// When the test cannot be held; what it finds is in the [`Verdict`].
-pub fn run(plan: &Plan, _namespace: &Namespace) -> anyhow::Result<Verdict> {
+/// When it cannot run; what it finds is in the [`Verdict`].
+pub fn run(plan: &Plan, sandbox: &Sandbox) -> anyhow::Result<Verdict> {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     setrlimit(Resource::Nofile, limit).context("cannot raise the limit on open files")?;
-    kernel::set("core/somaxconn", BACKLOG)?;
-    kernel::set("ipv4/tcp_syncookies", 1)?;
-    kernel::set("ipv4/tcp_fin_timeout", 10)?;
+    sandbox.sysctl("net/core/somaxconn", &BACKLOG.to_string())?;
+    sandbox.sysctl("net/ipv4/tcp_syncookies", "1")?;
+    sandbox.sysctl("net/ipv4/tcp_fin_timeout", "10")?;
     let log = KernelLog::open();
-    // Dropped last, when nobody is in there any more.
-    let cgroup = Cgroup::create()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    LocalSet::new().block_on(&runtime, soak(plan, &cgroup, log))
+    LocalSet::new().block_on(&runtime, soak(plan, sandbox, log))
 }
 
-async fn soak(plan: &Plan, cgroup: &Cgroup, mut log: KernelLog) -> anyhow::Result<Verdict> {
-    let world = set_up(plan, cgroup).await?;
-    let idle: Vec<usize> = world
+async fn soak(plan: &Plan, sandbox: &Sandbox, mut log: KernelLog) -> anyhow::Result<Verdict> {
+    let state = set_up(plan, sandbox).await?;
+    let idle: Vec<usize> = state
         .servers
         .iter()
         .map(Server::open_files)
@@ -61,53 +57,55 @@ async fn soak(plan: &Plan, cgroup: &Cgroup, mut log: KernelLog) -> anyhow::Resul
     let start = Instant::now();
     let end = start + plan.duration;
     let mut samples = Vec::new();
-    let mut done = Done::default();
+    let mut done = FaultCounts::default();
 
-    let hub = Rc::clone(&world.hub);
-    let hub = spawn_local(async move { hub.run().await });
-    let churn = spawn_local(Rc::clone(&world).churn(plan.rate));
-    let whole = tokio::select! {
-        phases = phase::run(Rc::clone(&world), plan.period / 12, end) => {
-            done = phases?;
+    let demux = Rc::clone(&state.demux);
+    let demux = spawn_local(async move { demux.run().await });
+    let churn = spawn_local(Rc::clone(&state).churn(plan.rate));
+    let complete = tokio::select! {
+        faults = fault_injection::run(Rc::clone(&state), sandbox, plan.period / 12, end) => {
+            done = faults?;
             true
         }
-        stopped = switch(&world, plan.period) => return Err(stopped),
-        stopped = sample(&world, plan, start, &mut samples) => return Err(stopped),
-        () = watch_servers(&world) => false,
+        stopped = switch(&state, plan.period) => return Err(stopped),
+        stopped = sample(&state, plan, start, &mut samples) => return Err(stopped),
+        () = watch_servers(&state) => false,
         stopped = interrupted() => { stopped?; false }
     };
     churn.abort();
     let took = start.elapsed();
-    for server in &world.servers {
+    for server in &state.servers {
         if server.ended().is_none() {
-            server.go_on()?;
+            server.resume()?;
             server.limit_files(None)?;
         }
         // Their time is over, and the last may be waiting for it.
-        server.disturb(!whole);
+        server.disturb(!complete);
     }
-    let patience = if whole {
-        LAST_PATIENCE
+    let timeout = if complete {
+        CLOSING_TIMEOUT
     } else {
-        LAST_PATIENCE / 20
+        CLOSING_TIMEOUT / 20
     };
-    await_quiet(&world, &idle, patience).await;
+    await_quiet(&state, &idle, timeout).await;
 
-    world.source.unload().await?;
-    let mut verdict = Verdict::new(&world);
-    verdict.require(whole, || format!("ended after {:.0} s", took.as_secs_f64()));
-    verdict.require(!hub.is_finished(), || "the TUN device failed".to_owned());
-    verdict.require(!whole || world.open.get() == 0, || {
-        format!("{} connections without an end", world.open.get())
+    state.source.unload().await?;
+    let mut verdict = Verdict::new(&state);
+    verdict.require(complete, || {
+        format!("ended after {:.0} s", took.as_secs_f64())
     });
-    verdict.servers(&world);
-    verdict.phases(&world, done)?;
-    verdict.memory(&world, &samples, plan.duration);
-    if whole {
-        recovered(&world, &idle, &mut verdict).await;
+    verdict.require(!demux.is_finished(), || "the TUN device failed".to_owned());
+    verdict.require(!complete || state.open.get() == 0, || {
+        format!("{} connections without an end", state.open.get())
+    });
+    verdict.servers(&state);
+    verdict.faults(&state, done)?;
+    verdict.memory(&state, &samples, plan.duration);
+    if complete {
+        recovered(&state, &idle, &mut verdict).await;
     }
-    await_no_objects(&world).await;
-    let objects = world.source.objects();
+    await_no_objects(&state).await;
+    let objects = state.source.objects();
     verdict.require(objects == 0, || {
         format!("{objects} BPF programs and maps of ours are left in the kernel")
     });
@@ -118,10 +116,10 @@ async fn soak(plan: &Plan, cgroup: &Cgroup, mut log: KernelLog) -> anyhow::Resul
 }
 
 /// Whether each server is as it was before.
-async fn recovered(world: &World, idle: &[usize], verdict: &mut Verdict) {
-    for (server, idle) in world.servers.iter().zip(idle) {
+async fn recovered(state: &SoakState, idle: &[usize], verdict: &mut Verdict) {
+    for (server, idle) in state.servers.iter().zip(idle) {
         let now = server.open_files().unwrap_or_default();
-        verdict.tell(format!(
+        verdict.note(format!(
             "{}: {now} open files, {idle} at the start",
             server.name
         ));
@@ -134,11 +132,12 @@ async fn recovered(world: &World, idle: &[usize], verdict: &mut Verdict) {
     }
 }
 
-async fn set_up(plan: &Plan, cgroup: &Cgroup) -> anyhow::Result<Rc<World>> {
-    let hub = Hub::open()?;
-    let source = Source::new(cgroup.path())?;
-    if source.look_for_another() {
-        println!("note: somebody else's source covers this host; answers are judged mildly");
+async fn set_up(plan: &Plan, sandbox: &Sandbox) -> anyhow::Result<Rc<SoakState>> {
+    let demux = SegmentDemux::open()?;
+    let cgroup = sandbox.cgroup().path();
+    let source = Source::new(cgroup)?;
+    if source.detect_other_source() {
+        println!("note: another source covers this host, so both answers pass");
     }
     // The demos attach one of their own, to everything, unless there is one.
     source.load().await?;
@@ -146,7 +145,7 @@ async fn set_up(plan: &Plan, cgroup: &Cgroup) -> anyhow::Result<Rc<World>> {
     for v4_only in [false, true] {
         for example in EXAMPLES {
             let port = FIRST_PORT + servers.len() as u16;
-            let server = Server::start(&plan.servers, example, v4_only, port, cgroup.path())?;
+            let server = Server::start(&plan.servers, example, v4_only, port, cgroup)?;
             println!("server    {}", server.name);
             servers.push(server);
         }
@@ -157,8 +156,8 @@ async fn set_up(plan: &Plan, cgroup: &Cgroup) -> anyhow::Result<Rc<World>> {
             .map_err(|fail| anyhow!("{} does not answer: {fail:?}", server.name))?;
     }
     sleep(Duration::from_secs(1)).await;
-    Ok(Rc::new(World {
-        hub,
+    Ok(Rc::new(SoakState {
+        demux,
         servers,
         source,
         tally: RefCell::new(Tally::default()),
@@ -169,29 +168,29 @@ async fn set_up(plan: &Plan, cgroup: &Cgroup) -> anyhow::Result<Rc<World>> {
 }
 
 async fn ask(server: &Server) -> Result<(), super::conn::Fail> {
-    let stream = plain::connect(server.inside(false)).await?;
-    plain::ask_once(stream).await.map(drop)
+    let stream = socket_behavior::connect(server.inside(false)).await?;
+    socket_behavior::ask_once(stream).await.map(drop)
 }
 
 /// Unloads the source for a sixth of each period.
-async fn switch(world: &World, period: Duration) -> anyhow::Error {
+async fn switch(state: &SoakState, period: Duration) -> anyhow::Error {
     let mut minutes = interval(period);
     minutes.set_missed_tick_behavior(MissedTickBehavior::Skip);
     minutes.tick().await;
     loop {
         minutes.tick().await;
-        if let Err(error) = world.source.unload().await {
+        if let Err(error) = state.source.unload().await {
             return error.context("cannot unload the source");
         }
         sleep(period / 6).await;
-        if let Err(error) = world.source.load().await {
+        if let Err(error) = state.source.load().await {
             return error.context("cannot load the source again");
         }
     }
 }
 
 async fn sample(
-    world: &World,
+    state: &SoakState,
     plan: &Plan,
     start: Instant,
     samples: &mut Vec<Sample>,
@@ -202,30 +201,29 @@ async fn sample(
                 let file = File::create(path)
                     .with_context(|| format!("cannot write {}", path.display()))?;
                 let mut csv = BufWriter::new(file);
-                Sample::heading(&mut csv, world)?;
+                Sample::heading(&mut csv, state)?;
                 Some(csv)
             }
             None => None,
         };
         let mut often = interval((plan.period / 12).max(Duration::from_secs(1)));
-        let mut told = 0;
+        let mut reported = 0;
         loop {
             often.tick().await;
-            let sample = match Sample::take(world, start.elapsed()) {
+            let sample = match Sample::take(state, start.elapsed()) {
                 Ok(sample) => sample,
-                // A server that is gone has nothing to look at; that it is gone is
-                // told elsewhere.
-                Err(_) if world.has_lost_one() => pending().await,
+                // A server that is gone has nothing to measure; another task reports it.
+                Err(_) if state.has_lost_a_server() => pending().await,
                 Err(error) => return Err(error),
             };
             if let Some(csv) = &mut csv {
-                sample.write(&mut *csv, world)?;
+                sample.write(&mut *csv, state)?;
                 csv.flush()?;
             }
             let minute = sample.at.as_secs() / 60;
-            if minute > told {
-                told = minute;
-                progress(world, &sample);
+            if minute > reported {
+                reported = minute;
+                progress(state, &sample);
             }
             samples.push(sample);
         }
@@ -236,8 +234,8 @@ async fn sample(
     }
 }
 
-fn progress(world: &World, sample: &Sample) {
-    let all = world.tally.borrow().all;
+fn progress(state: &SoakState, sample: &Sample) {
+    let all = state.tally.borrow().all;
     println!(
         "{:>4} min  answered {} (client {}, peer {}, either {}), refused {}, aborted {}, wrong \
          {}, unanswered {}; open {}; rss {:?} kB, files {:?}, kernel {} kB",
@@ -250,7 +248,7 @@ fn progress(world: &World, sample: &Sample) {
         all.aborted,
         all.wrong,
         all.unanswered,
-        world.open.get(),
+        state.open.get(),
         sample.resident,
         sample.files,
         sample.kernel
@@ -258,11 +256,11 @@ fn progress(world: &World, sample: &Sample) {
 }
 
 /// Until one of them has ended.
-async fn watch_servers(world: &World) {
+async fn watch_servers(state: &SoakState) {
     loop {
         sleep(Duration::from_secs(1)).await;
-        world.source.look_for_another();
-        if world.has_lost_one() {
+        state.source.detect_other_source();
+        if state.has_lost_a_server() {
             return;
         }
     }
@@ -279,12 +277,12 @@ async fn interrupted() -> anyhow::Result<()> {
 }
 
 /// Until all connections have ended and the servers know it; not for ever.
-async fn await_quiet(world: &World, idle: &[usize], patience: Duration) {
-    let end = Instant::now() + patience;
+async fn await_quiet(state: &SoakState, idle: &[usize], timeout: Duration) {
+    let end = Instant::now() + timeout;
     while Instant::now() < end {
-        let servers = world.servers.iter().zip(idle);
+        let servers = state.servers.iter().zip(idle);
         let mut busy = servers.filter(|(it, idle)| it.open_files().is_ok_and(|now| now > **idle));
-        if world.open.get() == 0 && busy.next().is_none() {
+        if state.open.get() == 0 && busy.next().is_none() {
             return;
         }
         sleep(Duration::from_millis(200)).await;
@@ -292,9 +290,9 @@ async fn await_quiet(world: &World, idle: &[usize], patience: Duration) {
 }
 
 /// The kernel frees programs and maps a moment later.
-async fn await_no_objects(world: &World) {
+async fn await_no_objects(state: &SoakState) {
     let end = Instant::now() + Duration::from_secs(10);
-    while world.source.objects() > 0 && Instant::now() < end {
+    while state.source.objects() > 0 && Instant::now() < end {
         sleep(Duration::from_millis(100)).await;
     }
 }

@@ -13,10 +13,10 @@ use anyhow::Context;
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use toa_lab::peer::PeerDevice;
 
-/// What a server said on standard error.
+/// What a server wrote to standard error.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Log {
-    /// Lines that tell of exhausted descriptors, as documented.
+    /// Lines about exhausted descriptors, which are documented.
     pub(crate) exhausted: u64,
     /// Panics, and errors of any other kind; the first few.
     pub(crate) bad: Vec<String>,
@@ -31,7 +31,7 @@ pub(crate) struct Server {
     pid: Pid,
     log: Arc<Mutex<Log>>,
     limit: Rlimit,
-    /// Odd while the server is disturbed; see [`Server::calm`].
+    /// Odd while the server is disturbed; see [`Server::undisturbed_epoch`].
     disturbed: Cell<u64>,
 }
 
@@ -45,8 +45,8 @@ impl Server {
         cgroup: &Path,
     ) -> anyhow::Result<Self> {
         // A socket belongs to the cgroup in which it was made, so the process must be in
-        // there before it listens. Without capabilities it leaves source and network
-        // alone; and it dies with this process, however that ends.
+        // there before it listens. Without capabilities it can change neither source nor
+        // network; and it ends with this process, however that ends.
         const START: &str = "echo 0 > \"$1/cgroup.procs\" && shift && exec setpriv \
              --pdeathsig KILL --no-new-privs --inh-caps=-all --bounding-set=-all -- \"$@\"";
         let ip = if v4_only { "0.0.0.0" } else { "[::]" };
@@ -112,7 +112,7 @@ impl Server {
             .clone()
     }
 
-    /// How it ended, if it did.
+    /// How the process ended, if it did.
     pub(crate) fn ended(&self) -> Option<String> {
         let status = self.child.borrow_mut().try_wait();
         match status {
@@ -141,11 +141,11 @@ impl Server {
         Ok(kill_process(self.pid, Signal::STOP)?)
     }
 
-    pub(crate) fn go_on(&self) -> anyhow::Result<()> {
+    pub(crate) fn resume(&self) -> anyhow::Result<()> {
         Ok(kill_process(self.pid, Signal::CONT)?)
     }
 
-    /// Lets it open so many more files than it has, or as many as at its start.
+    /// Limits its open files to so many more than it has, or back to the limit at its start.
     pub(crate) fn limit_files(&self, more: Option<usize>) -> anyhow::Result<()> {
         let mut limit = self.limit;
         if let Some(more) = more {
@@ -155,7 +155,7 @@ impl Server {
         Ok(())
     }
 
-    /// Marks the begin and the end of what may cost connections.
+    /// Marks the beginning and the end of a fault that may cost connections.
     pub(crate) fn disturb(&self, on: bool) {
         if self.is_disturbed() != on {
             self.disturbed.set(self.disturbed.get() + 1);
@@ -166,8 +166,8 @@ impl Server {
         self.disturbed.get() % 2 == 1
     }
 
-    /// A mark that stays the same for as long as nothing disturbs the server.
-    pub(crate) fn calm(&self) -> Option<u64> {
+    /// A number that stays the same while no fault is injected; `None` during one.
+    pub(crate) fn undisturbed_epoch(&self) -> Option<u64> {
         Some(self.disturbed.get()).filter(|_| !self.is_disturbed())
     }
 
@@ -208,7 +208,7 @@ fn listen_to(name: String, stderr: ChildStderr, log: Arc<Mutex<Log>>) {
     });
 }
 
-/// EMFILE, which both kinds of server log as an error, and live on.
+/// EMFILE: both kinds of server log it as an error and recover.
 fn is_exhaustion(line: &str) -> bool {
     line.contains("(os error 24)") && !line.contains("panicked")
 }

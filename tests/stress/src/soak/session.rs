@@ -1,4 +1,4 @@
-//! One connection's claim, and whether its server had a bad time meanwhile.
+//! One connection's expectation, and whether a fault was injected into its server meanwhile.
 
 use std::net::SocketAddr;
 
@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 use super::address;
 use super::conn::Fail;
+use super::expectation::{Expectation, Match};
 use super::http::Response;
-use super::judge::{Claim, Right};
 use super::server::Server;
 use super::source::Source;
 use super::tally::Outcome;
@@ -15,14 +15,14 @@ use super::tally::Outcome;
 #[derive(Debug)]
 pub(crate) struct Session<'a> {
     id: u32,
-    claim: Claim,
+    expectation: Expectation,
     source: &'a Source,
     server: &'a Server,
     /// Whether the option travels in one segment only, which the kernel may drop.
     sent_once: bool,
-    calm: Option<u64>,
+    undisturbed_epoch: Option<u64>,
     start: Instant,
-    first: Option<(SocketAddr, Right)>,
+    first: Option<(SocketAddr, Match)>,
 }
 
 impl<'a> Session<'a> {
@@ -38,34 +38,35 @@ impl<'a> Session<'a> {
         Self {
             id,
             sent_once,
-            claim: Claim {
+            expectation: Expectation {
                 peer,
                 client,
-                before: source.view(),
+                before: source.state(),
             },
             source,
             server,
-            calm: server.calm(),
+            undisturbed_epoch: server.undisturbed_epoch(),
             start: Instant::now(),
             first: None,
         }
     }
 
-    /// Tells the peer of a socket that has just been connected.
-    pub(crate) fn is_from(&mut self, peer: SocketAddr) {
-        self.claim.peer = peer;
+    /// Sets the peer once its socket is connected.
+    pub(crate) fn set_peer(&mut self, peer: SocketAddr) {
+        self.expectation.peer = peer;
     }
 
-    /// Whether nothing has disturbed the server since.
-    pub(crate) fn is_calm(&self) -> bool {
-        self.calm.is_some() && self.calm == self.server.calm()
+    /// Whether no fault was injected into the server since the beginning.
+    pub(crate) fn is_undisturbed(&self) -> bool {
+        self.undisturbed_epoch.is_some()
+            && self.undisturbed_epoch == self.server.undisturbed_epoch()
     }
 
-    /// Judges an answer. `lossy` says that something had to be sent again.
-    pub(crate) fn judge(&mut self, response: &Response, lossy: bool) -> Result<Right, Fail> {
+    /// Checks a response. `lossy` says that a segment was retransmitted.
+    pub(crate) fn judge(&mut self, response: &Response, lossy: bool) -> Result<Match, Fail> {
         let wrong = |why| Err(Fail::Wrong(why));
         if response.status == 408 {
-            // Too slow, in the eyes of actix.
+            // actix found the request too slow.
             return Err(Fail::Closed);
         }
         let answer = match response.client() {
@@ -73,42 +74,42 @@ impl<'a> Session<'a> {
             Ok(_) => return wrong(format!("status {}", response.status)),
             Err(why) => return wrong(format!("status {}: {why}", response.status)),
         };
-        if let Some((first, right)) = self.first {
+        if let Some((first, matched)) = self.first {
             if answer != first {
                 return wrong(format!("{answer} on a connection that was {first} before"));
             }
-            return Ok(right);
+            return Ok(matched);
         }
-        // A source that somebody else has just loaded is seen before it is blamed.
-        self.source.look_for_another();
-        let lossy = self.sent_once && (lossy || !self.is_calm());
-        match self.claim.judge(answer, self.source.view(), lossy) {
-            Ok(right) => {
-                self.first = Some((answer, right));
-                Ok(right)
+        // Another source that was just loaded explains an unexpected answer.
+        self.source.detect_other_source();
+        let lossy = self.sent_once && (lossy || !self.is_undisturbed());
+        match self.expectation.judge(answer, self.source.state(), lossy) {
+            Ok(matched) => {
+                self.first = Some((answer, matched));
+                Ok(matched)
             }
             Err(why) => wrong(format!(
                 "connection {} from {} to {}: {why}: {}",
                 self.id,
-                self.claim.peer,
+                self.expectation.peer,
                 self.server.name,
                 address::owner(answer)
             )),
         }
     }
 
-    /// What an early end means.
+    /// The outcome of a connection that ended early.
     pub(crate) fn outcome(&self, fail: Fail, may_be_refused: bool) -> Outcome {
         if let Fail::Wrong(why) = fail {
             return Outcome::Wrong(why);
         }
-        if may_be_refused || !self.is_calm() {
+        if may_be_refused || !self.is_undisturbed() {
             return Outcome::Refused;
         }
         Outcome::Unanswered(format!(
             "connection {} from {} to {}: {fail:?} after {:.1} s",
             self.id,
-            self.claim.peer,
+            self.expectation.peer,
             self.server.name,
             self.start.elapsed().as_secs_f64()
         ))

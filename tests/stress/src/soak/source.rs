@@ -1,4 +1,4 @@
-//! The source, loaded and unloaded again and again.
+//! The source, loaded and unloaded repeatedly.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -9,9 +9,9 @@ use std::time::Duration;
 use anyhow::Context;
 use toa_bpf::{Attached, Config};
 
-use super::judge::View;
+use super::expectation::SourceState;
 
-/// A program that is just running on another CPU may still finish.
+/// How long a program may still run on another CPU after it was detached.
 const GRACE: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(crate) struct Source {
     attached: RefCell<Option<Attached>>,
     epoch: Cell<u64>,
     loaded: Cell<Option<bool>>,
-    /// A socket outside the cgroup, to find a source of somebody else with.
+    /// A socket outside the cgroup: only another source would answer for it.
     probe: TcpListener,
     foreign: Cell<bool>,
     programs: RefCell<BTreeSet<u32>>,
@@ -29,7 +29,7 @@ pub(crate) struct Source {
     counted: Cell<Counted>,
 }
 
-/// What all loads counted.
+/// The counters, summed over all loads.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counted {
     pub(crate) found: u64,
@@ -55,8 +55,8 @@ impl Source {
         })
     }
 
-    pub(crate) fn view(&self) -> View {
-        View {
+    pub(crate) fn state(&self) -> SourceState {
+        SourceState {
             epoch: self.epoch.get(),
             loaded: self.loaded.get().filter(|_| !self.foreign.get()),
         }
@@ -73,7 +73,7 @@ impl Source {
     pub(crate) async fn load(&self) -> anyhow::Result<()> {
         self.now(None);
         let config = Config::default().with_cgroup(&self.cgroup);
-        // The verifier takes its time, in which the churn goes on.
+        // The verifier takes long; connections go on meanwhile.
         let attached = tokio::task::spawn_blocking(move || toa_bpf::attach(&config)).await??;
         let programs = attached.status()?.programs;
         self.programs
@@ -103,9 +103,9 @@ impl Source {
         Ok(())
     }
 
-    /// Looks for a source that somebody else attached above our cgroup. While there is
-    /// one, nothing is certain.
-    pub(crate) fn look_for_another(&self) -> bool {
+    /// Looks for another source, attached above our cgroup. While there is one, no state of
+    /// ours is certain.
+    pub(crate) fn detect_other_source(&self) -> bool {
         let there = toa_core::source_info(&self.probe).is_ok();
         if self.foreign.replace(there) != there {
             self.epoch.set(self.epoch.get() + 1);

@@ -1,21 +1,21 @@
-//! What came of all connections.
+//! The outcomes of all connections, counted.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::judge::Right;
+use super::expectation::Match;
 
-/// What came of one connection.
+/// The outcome of one connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    Answered(Right),
-    /// Ended by the server or not served, where that is by design.
+    Answered(Match),
+    /// Ended by the server or not served, where that is allowed.
     Refused,
     /// Ended by us, as planned.
     Aborted,
-    /// An answer that must not be.
+    /// A wrong answer.
     Wrong(String),
-    /// Neither answered nor refused, for no reason.
+    /// Neither answered nor refused, without a reason.
     Unanswered(String),
 }
 
@@ -37,9 +37,9 @@ impl Counts {
 
     fn add(&mut self, outcome: &Outcome) {
         *match outcome {
-            Outcome::Answered(Right::Client) => &mut self.client,
-            Outcome::Answered(Right::Peer) => &mut self.peer,
-            Outcome::Answered(Right::Either) => &mut self.either,
+            Outcome::Answered(Match::Client) => &mut self.client,
+            Outcome::Answered(Match::Peer) => &mut self.peer,
+            Outcome::Answered(Match::Either) => &mut self.either,
             Outcome::Refused => &mut self.refused,
             Outcome::Aborted => &mut self.aborted,
             Outcome::Wrong(_) => &mut self.wrong,
@@ -65,26 +65,26 @@ impl fmt::Display for Counts {
     }
 }
 
-/// Counts by what the connections did, and by what they said.
+/// Counts by the clients' behavior, and by their option variant.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) all: Counts,
-    deeds: BTreeMap<&'static str, Counts>,
-    letters: BTreeMap<&'static str, Counts>,
+    behaviors: BTreeMap<&'static str, Counts>,
+    variants: BTreeMap<&'static str, Counts>,
 }
 
 impl Tally {
-    pub(crate) fn add(&mut self, deed: &'static str, letter: &'static str, outcome: &Outcome) {
-        /// More of them tell nothing new.
+    pub(crate) fn add(&mut self, behavior: &'static str, variant: &'static str, outcome: &Outcome) {
+        /// Further ones tell nothing new.
         const SHOWN: u64 = 30;
         self.all.add(outcome);
-        self.deeds.entry(deed).or_default().add(outcome);
-        self.letters.entry(letter).or_default().add(outcome);
+        self.behaviors.entry(behavior).or_default().add(outcome);
+        self.variants.entry(variant).or_default().add(outcome);
         let (Outcome::Wrong(why) | Outcome::Unanswered(why)) = outcome else {
             return;
         };
         if self.all.wrong + self.all.unanswered <= SHOWN {
-            eprintln!("bad: {deed}, {letter}: {why}");
+            eprintln!("bad: {behavior}, {variant}: {why}");
         }
     }
 }
@@ -96,7 +96,7 @@ impl fmt::Display for Tally {
             "{:<24}{:>11}{:>11}{:>11}{:>11}{:>11}{:>11}{:>11}",
             "connections", "client", "peer", "either", "refused", "aborted", "wrong", "unanswered"
         )?;
-        for (name, counts) in self.deeds.iter().chain(&self.letters) {
+        for (name, counts) in self.behaviors.iter().chain(&self.variants) {
             writeln!(f, "{name:<24}{counts}")?;
         }
         write!(f, "{:<24}{}", "all", self.all)

@@ -1,46 +1,46 @@
-//! What is said at the end.
+//! The result of a soak.
 
 use std::fmt;
 use std::time::Duration;
 
-use super::kernel;
+use super::fault_injection::FaultCounts;
 use super::memory::{self, Sample};
-use super::phase::Done;
-use super::world::World;
+use super::state::SoakState;
+use crate::kernel;
 
-/// Medians of shorter runs compare one phase with another.
+/// In shorter runs the medians would compare one fault with another.
 const MEMORY_JUDGED_FROM: Duration = Duration::from_secs(30 * 60);
 
-/// The whole story of a soak, printed by `Display`.
+/// The report of a soak, printed by `Display`, and whether it passed.
 #[derive(Clone, Debug)]
 pub struct Verdict {
-    told: Vec<String>,
+    lines: Vec<String>,
     failures: Vec<String>,
 }
 
 impl Verdict {
-    /// Whether all was well.
+    /// Whether nothing failed.
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.failures.is_empty()
     }
 
-    /// What was not.
+    /// What failed.
     #[must_use]
     pub fn failures(&self) -> &[String] {
         &self.failures
     }
 
-    pub(crate) fn new(world: &World) -> Self {
-        let tally = world.tally.borrow();
-        let counted = world.source.counted();
+    pub(crate) fn new(state: &SoakState) -> Self {
+        let tally = state.tally.borrow();
+        let counted = state.source.counted();
         let mut this = Self {
-            told: vec![tally.to_string()],
+            lines: vec![tally.to_string()],
             failures: Vec::new(),
         };
-        this.told.push(format!(
+        this.lines.push(format!(
             "source: loaded {} times, {} addresses, {} untrusted, {} invalid",
-            world.source.loads(),
+            state.source.loads(),
             counted.found,
             counted.untrusted,
             counted.invalid
@@ -62,21 +62,21 @@ impl Verdict {
         this
     }
 
-    /// A condition; its failure in words.
+    /// Records a failure unless `good`.
     pub(crate) fn require(&mut self, good: bool, failure: impl FnOnce() -> String) {
         if !good {
             self.failures.push(failure());
         }
     }
 
-    pub(crate) fn tell(&mut self, line: String) {
-        self.told.push(line);
+    pub(crate) fn note(&mut self, line: String) {
+        self.lines.push(line);
     }
 
-    pub(crate) fn servers(&mut self, world: &World) {
-        for server in &world.servers {
+    pub(crate) fn servers(&mut self, state: &SoakState) {
+        for server in &state.servers {
             let log = server.log();
-            self.told.push(format!(
+            self.lines.push(format!(
                 "{}: {} lines of exhausted descriptors",
                 server.name, log.exhausted
             ));
@@ -89,14 +89,14 @@ impl Verdict {
         }
     }
 
-    /// Whether the bad times were as bad as they should be.
-    pub(crate) fn phases(&mut self, world: &World, done: Done) -> anyhow::Result<()> {
+    /// Whether the injected faults had their effect.
+    pub(crate) fn faults(&mut self, state: &SoakState, done: FaultCounts) -> anyhow::Result<()> {
         let [sent, received, overflows] =
             ["SyncookiesSent", "SyncookiesRecv", "ListenOverflows"].map(kernel::tcp_counter);
         let (sent, received, overflows) = (sent?, received?, overflows?);
-        let exhausted: u64 = world.servers.iter().map(|it| it.log().exhausted).sum();
-        self.told.push(format!(
-            "phases: {} floods, {} floods with cookies for all ({sent} cookies sent, {received} \
+        let exhausted: u64 = state.servers.iter().map(|it| it.log().exhausted).sum();
+        self.lines.push(format!(
+            "faults: {} floods, {} floods with cookies for all ({sent} cookies sent, {received} \
              came back), {} stopped servers ({overflows} overflows of the accept queue), {} times \
              no descriptors ({exhausted} lines)",
             done.floods, done.cookies_for_all, done.stops, done.exhaustions
@@ -113,15 +113,15 @@ impl Verdict {
         Ok(())
     }
 
-    pub(crate) fn memory(&mut self, world: &World, samples: &[Sample], whole: Duration) {
-        let names: Vec<&str> = world.servers.iter().map(|it| it.name.as_str()).collect();
+    pub(crate) fn memory(&mut self, state: &SoakState, samples: &[Sample], whole: Duration) {
+        let names: Vec<&str> = state.servers.iter().map(|it| it.name.as_str()).collect();
         let judged = whole >= MEMORY_JUDGED_FROM;
         for (line, flat) in memory::compare(samples, &names, whole) {
             self.require(flat || !judged, || format!("{line}: not flat"));
-            self.told.push(line);
+            self.lines.push(line);
         }
         if !judged {
-            self.told
+            self.lines
                 .push("memory is not judged: half an hour is the least".to_owned());
         }
     }
@@ -129,7 +129,7 @@ impl Verdict {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for line in &self.told {
+        for line in &self.lines {
             writeln!(f, "{line}")?;
         }
         for failure in &self.failures {

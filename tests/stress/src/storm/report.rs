@@ -1,11 +1,11 @@
-//! What a storm has done.
+//! The result of a storm.
 
 use std::fmt;
 use std::time::Duration;
 
 use toa_bpf::Counters;
 
-/// What a segment was.
+/// The kinds of injected segments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Noise,
@@ -27,22 +27,22 @@ const NAMES: [&str; 7] = [
     "into open connections",
 ];
 
-/// What was sent and what came of it.
+/// What was sent, and the outcome.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     sent: [u64; NAMES.len()],
     /// Packets that the device did not take.
     pub refused: u64,
-    /// Handshakes of the storm that were completed all the same; each was judged.
+    /// Handshakes of the storm that completed; each was checked.
     pub completed: u64,
-    /// Connections that a SYN cookie opened once more; each was judged.
+    /// Connections that a SYN cookie opened once more; each was checked.
     pub reopened: u64,
     /// Connections accepted although their handshake was not complete.
     pub unfinished: u64,
     /// Connections of peers who had seen no SYN-ACK.
     pub strays: u64,
-    /// Decent clients; each had the right answer.
-    pub decent: u64,
+    /// Ordinary clients; each had the right answer.
+    pub ordinary_clients: u64,
     /// All connections.
     pub accepted: u64,
     /// Those with a client's address.
@@ -51,7 +51,7 @@ pub struct Report {
     pub elapsed: Duration,
     /// What the source counted.
     pub counters: Counters,
-    /// Of the kernel, if its log can be read.
+    /// Complaints of the kernel, if its log can be read.
     pub complaints: Option<Vec<String>>,
     /// The kernel's unreclaimable memory before and after, in KiB.
     pub slab: (u64, u64),
@@ -81,28 +81,25 @@ impl fmt::Display for Report {
         for (name, count) in NAMES.iter().zip(self.sent) {
             writeln!(f, "{count:>9}   {name}")?;
         }
-        writeln!(f, "{:>9} were no IP packet for the device", self.refused)?;
-        writeln!(
-            f,
-            "{:>9} handshakes completed, all with the right answer",
-            self.completed
-        )?;
-        writeln!(
-            f,
-            "{:>9} opened once more by a SYN cookie, the same",
-            self.reopened
-        )?;
-        writeln!(
-            f,
-            "{:>9} accepted before their handshake was complete",
-            self.unfinished
-        )?;
-        writeln!(
-            f,
-            "{:>9} decent clients in between, all with the right answer",
-            self.decent
-        )?;
-        writeln!(f, "{:>9} connections in all", self.accepted)?;
+        for (count, what) in [
+            (self.refused, "were no IP packet for the device"),
+            (
+                self.completed,
+                "handshakes completed, all with the right answer",
+            ),
+            (self.reopened, "opened once more by a SYN cookie, the same"),
+            (
+                self.unfinished,
+                "accepted before their handshake was complete",
+            ),
+            (
+                self.ordinary_clients,
+                "ordinary clients in between, all with the right answer",
+            ),
+            (self.accepted, "connections in all"),
+        ] {
+            writeln!(f, "{count:>9} {what}")?;
+        }
         for (name, value) in self.counters.iter() {
             writeln!(f, "{value:>9}   {name}")?;
         }

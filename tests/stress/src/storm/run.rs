@@ -1,23 +1,23 @@
-//! The storm itself.
+//! One storm from beginning to end.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use fastrand::Rng;
-use toa_bpf::{Attached, attach};
-use toa_lab::netns::Namespace;
+use toa_bpf::{Attached, Config, attach};
+use toa_lab::peer::PeerDevice;
+use toa_lab::sandbox::Sandbox;
 
-use super::gusts::Storm;
-use super::kernel;
+use super::AddressPath;
+use super::inject::Storm;
+use super::listeners::Listener;
 use super::report::Report;
-use super::town::Listener;
-use super::{Ground, Side};
-use crate::kernel::{KernelLog, unreclaimable};
+use crate::kernel::{KernelLog, tcp_sockets, unreclaimable};
 
-/// The device's queue holds 500 of the kernel's answers.
+/// The device's queue holds 500 packets of the kernel's.
 const DRAIN_EVERY: u64 = 128;
 
-/// How long, and which one.
+/// The settings of a storm.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// Segments to send.
@@ -25,26 +25,27 @@ pub struct Options {
     /// The same seed gives the same storm, as far as the kernel's own sequence
     /// numbers allow.
     pub seed: u64,
-    /// After so many segments decent clients connect.
-    pub decent_every: u64,
+    /// Ordinary clients connect, and are checked, after every so many segments.
+    pub check_every: u64,
 }
 
-/// Lets it rage, in a namespace of its own.
+/// Runs a storm. The process joins the sandbox's cgroup.
 ///
 /// # Errors
-/// What is missing; or what the storm has broken.
-pub fn run(namespace: Namespace, options: Options) -> Result<Report> {
-    let ground = Ground::take(namespace)?;
+/// What is missing, or what the storm has broken.
+pub fn run(sandbox: &Sandbox, options: Options) -> Result<Report> {
+    sandbox.cgroup().join()?;
+    let device = PeerDevice::open()?;
     let mut log = KernelLog::open();
     let slab = unreclaimable()?;
-    let source = attach(&ground.config())?;
+    let source = attach(&Config::new().with_cgroup(sandbox.cgroup().path()))?;
     let start = Instant::now();
-    let mut storm = Storm::new(&ground, options.seed)?;
-    let raged = storm.rage(options);
+    let mut storm = Storm::new(&device, options.seed)?;
+    let sent = storm.send_all(options);
     let mut report = storm.end();
-    raged.with_context(|| format!("after {} segments, seed {}", report.sent(), options.seed))?;
+    sent.with_context(|| format!("after {} segments, seed {}", report.sent(), options.seed))?;
     report.elapsed = start.elapsed();
-    settle(&source, &mut report)?;
+    check_balance(&source, &mut report)?;
     drop(source);
     report.slab = (slab, unreclaimable()?);
     report.complaints = log.complaints();
@@ -56,22 +57,18 @@ pub fn run(namespace: Namespace, options: Options) -> Result<Report> {
     Ok(report)
 }
 
-/// All is closed: nothing must be left, and the books must balance.
-fn settle(source: &Attached, report: &mut Report) -> Result<()> {
+/// All connections are closed: no socket must be left, and the counters must add up.
+fn check_balance(source: &Attached, report: &mut Report) -> Result<()> {
     ensure!(
         report.strays == 0,
-        "{} connections came from nobody who had seen a SYN-ACK",
+        "{} connections came from peers that had seen no SYN-ACK",
         report.strays
     );
     let end = Instant::now() + Duration::from_secs(10);
-    while kernel::tcp_sockets() > 0 && Instant::now() < end {
+    while tcp_sockets() > 0 && Instant::now() < end {
         std::thread::sleep(Duration::from_millis(10));
     }
-    ensure!(
-        kernel::tcp_sockets() == 0,
-        "{} sockets are left",
-        kernel::tcp_sockets()
-    );
+    ensure!(tcp_sockets() == 0, "{} sockets are left", tcp_sockets());
     let counters = source.status()?.counters;
     report.counters = counters;
     let opened = counters.syn_recv_sock_toa + counters.syn_recv_sock_no_toa;
@@ -89,13 +86,13 @@ fn settle(source: &Attached, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-impl<'g> Storm<'g> {
-    fn new(ground: &'g Ground, seed: u64) -> Result<Self> {
-        let listeners = Side::ALL.map(Listener::open);
+impl<'d> Storm<'d> {
+    fn new(device: &'d PeerDevice, seed: u64) -> Result<Self> {
+        let listeners = AddressPath::ALL.map(Listener::open);
         Ok(Self {
-            ground,
+            device,
             listeners: listeners.into_iter().collect::<Result<_>>()?,
-            held: Vec::new(),
+            open: Vec::new(),
             rng: Rng::with_seed(seed),
             peers: 0,
             next_drain: DRAIN_EVERY,
@@ -103,23 +100,23 @@ impl<'g> Storm<'g> {
         })
     }
 
-    fn rage(&mut self, options: Options) -> Result<()> {
-        let mut next_decent = 0;
+    fn send_all(&mut self, options: Options) -> Result<()> {
+        let mut next_check = 0;
         while self.report.sent() < options.segments {
-            if self.report.sent() >= next_decent {
-                self.serve_decent()?;
-                next_decent += options.decent_every;
+            if self.report.sent() >= next_check {
+                self.check_ordinary_clients()?;
+                next_check += options.check_every;
             }
-            self.gust()?;
+            self.inject_one()?;
             if self.report.sent() >= self.next_drain {
-                self.ground.device.drain()?;
+                self.device.drain()?;
                 self.next_drain = self.report.sent() + DRAIN_EVERY;
             }
         }
-        while let Some(held) = self.held.pop() {
-            held.check()?;
+        while let Some(open) = self.open.pop() {
+            open.check()?;
         }
-        self.serve_decent()
+        self.check_ordinary_clients()
     }
 
     /// Closes all sockets.
@@ -127,16 +124,16 @@ impl<'g> Storm<'g> {
         self.report
     }
 
-    fn serve_decent(&mut self) -> Result<()> {
+    fn check_ordinary_clients(&mut self) -> Result<()> {
         self.accept_strays()?;
-        self.ground.device.drain()?;
+        self.device.drain()?;
         for at in 0..self.listeners.len() {
             for with_option in [true, false] {
                 self.peers += 1;
-                self.listeners[at].serve(&self.ground.device, self.peers, with_option)?;
+                self.listeners[at].check_client(self.device, self.peers, with_option)?;
                 self.report.accepted += 1;
                 self.report.with_address += u64::from(with_option);
-                self.report.decent += 1;
+                self.report.ordinary_clients += 1;
             }
         }
         Ok(())

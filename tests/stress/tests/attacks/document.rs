@@ -1,10 +1,10 @@
-//! docs/security.md and the tests tell the same.
+//! docs/security.md lists exactly the attacks that are tested.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// These hold no attack.
+/// Files without attacks.
 const NO_ATTACKS: [&str; 2] = ["intruder.rs", "document.rs"];
 
 /// Every test in these files and directories.

@@ -1,31 +1,31 @@
-//! Options that a client wrote itself.
+//! Options that the client itself wrote.
 
 use std::net::SocketAddr;
 
 use toa_stress::storm::option;
 
-use crate::arena::{Answer, WITH_ADDRESS, WITHOUT, on_every_side};
+use crate::backend::{Expected, WITH_ADDRESS, WITHOUT, on_every_path};
 
 #[test]
 fn an_option_from_an_untrusted_address_is_refused() {
-    on_every_side(|arena| {
-        let forged = option(arena.side.client(1));
-        arena.expect_of(arena.stranger(), &forged, Answer::Untrusted);
-        arena.expect_counted(&[WITHOUT, ("untrusted", 1)]);
-        arena.expect_works();
+    on_every_path(|backend| {
+        let forged = option(backend.path.client(1));
+        backend.expect_from(backend.untrusted_peer(), &forged, Expected::Untrusted);
+        backend.expect_counted(&[WITHOUT, ("untrusted", 1)]);
+        backend.expect_still_works();
     });
 }
 
 #[test]
 fn an_option_behind_the_balancers_own_is_not_read() {
-    on_every_side(|arena| {
+    on_every_path(|backend| {
         let (genuine, forged) = ("203.0.113.1:1111", "203.0.113.66:6666");
         let (genuine6, forged6) = ("[2001:db8::1]:1111", "[2001:db8::66]:6666");
         // What fits in 40 bytes. getpeername() has no place for IPv6 on an AF_INET
-        // socket, so the genuine one is of the side's own family.
+        // socket, so the genuine one is of the path's client family.
         let of_v4 = [(genuine, forged), (genuine, forged6)];
         let of_v6 = [(genuine6, forged), (genuine6, forged6)];
-        for (genuine, forged) in match arena.side.client(0) {
+        for (genuine, forged) in match backend.path.client(0) {
             SocketAddr::V4(_) => of_v4,
             SocketAddr::V6(_) => of_v6,
         } {
@@ -35,8 +35,8 @@ fn an_option_behind_the_balancers_own_is_not_read() {
                 let mut second = option(forged.parse().unwrap());
                 second[0] = kind;
                 options.extend(second);
-                arena.expect_of(arena.trusted(), &options, Answer::Client(genuine));
-                arena.expect_counted(&[WITH_ADDRESS]);
+                backend.expect_from(backend.trusted_peer(), &options, Expected::Client(genuine));
+                backend.expect_counted(&[WITH_ADDRESS]);
             }
         }
     });
@@ -44,8 +44,8 @@ fn an_option_behind_the_balancers_own_is_not_read() {
 
 #[test]
 fn garbage_behind_the_balancers_option_does_not_hide_it() {
-    on_every_side(|arena| {
-        let genuine = arena.side.client(1);
+    on_every_path(|backend| {
+        let genuine = backend.path.client(1);
         for garbage in [
             [254, 3, 0, 0], // a wrong length
             [253, 1, 1, 1], // a length that stands still
@@ -54,23 +54,23 @@ fn garbage_behind_the_balancers_option_does_not_hide_it() {
         ] {
             let mut options = option(genuine);
             options.extend(garbage);
-            let mut peer = arena.trusted();
+            let mut peer = backend.trusted_peer();
             peer.syn(&[]).unwrap();
             peer.syn_ack().unwrap();
             peer.ack(&options).unwrap();
             // Kernels with TCP-MD5 or TCP-AO drop a list that does not parse; then
             // there is no connection yet, and the balancer's next segment makes one.
             peer.data(&option(genuine), b"hello").unwrap();
-            let stream = arena.accept();
-            arena.expect(&stream, &peer, Answer::Client(genuine));
-            arena.expect_counted(&[WITH_ADDRESS]);
+            let stream = backend.accept();
+            backend.expect(&stream, &peer, Expected::Client(genuine));
+            backend.expect_counted(&[WITH_ADDRESS]);
         }
     });
 }
 
 #[test]
 fn an_address_that_no_client_has_is_refused() {
-    on_every_side(|arena| {
+    on_every_path(|backend| {
         for forged in [
             "127.0.0.1:22",
             "127.255.255.254:22",
@@ -82,41 +82,45 @@ fn an_address_that_no_client_has_is_refused() {
             "255.255.255.255:22",
         ] {
             let forged = option(forged.parse().unwrap());
-            arena.expect_of(arena.trusted(), &forged, Answer::Invalid);
-            arena.expect_counted(&[WITHOUT, ("invalid", 1)]);
+            backend.expect_from(backend.trusted_peer(), &forged, Expected::Invalid);
+            backend.expect_counted(&[WITHOUT, ("invalid", 1)]);
         }
     });
 }
 
 #[test]
 fn loopback_in_mapped_form_is_refused() {
-    on_every_side(|arena| {
+    on_every_path(|backend| {
         for v4 in [[127, 0, 0, 1], [0, 0, 0, 0], [224, 0, 0, 1], [255; 4]] {
             let mut forged = vec![253, 20, 0, 22];
             forged.extend([0; 10]);
             forged.extend([0xff, 0xff]);
             forged.extend(v4);
-            arena.expect_of(arena.trusted(), &forged, Answer::Invalid);
-            arena.expect_counted(&[WITHOUT, ("invalid", 1)]);
+            backend.expect_from(backend.trusted_peer(), &forged, Expected::Invalid);
+            backend.expect_counted(&[WITHOUT, ("invalid", 1)]);
         }
     });
 }
 
 #[test]
 fn an_invalid_option_from_an_untrusted_address_is_not_even_judged() {
-    on_every_side(|arena| {
+    on_every_path(|backend| {
         let forged = option("127.0.0.1:22".parse().unwrap());
-        arena.expect_of(arena.stranger(), &forged, Answer::Untrusted);
-        arena.expect_counted(&[WITHOUT, ("untrusted", 1)]);
+        backend.expect_from(backend.untrusted_peer(), &forged, Expected::Untrusted);
+        backend.expect_counted(&[WITHOUT, ("untrusted", 1)]);
     });
 }
 
 #[test]
 fn the_claim_to_be_the_balancer_itself_changes_no_trust() {
-    on_every_side(|arena| {
+    on_every_path(|backend| {
         // What the option says is a client, never a peer.
-        let claimed = SocketAddr::new(arena.side.trusted(1), 4711);
-        arena.expect_of(arena.stranger(), &option(claimed), Answer::Untrusted);
-        arena.expect_counted(&[WITHOUT, ("untrusted", 1)]);
+        let claimed = SocketAddr::new(backend.path.trusted(1), 4711);
+        backend.expect_from(
+            backend.untrusted_peer(),
+            &option(claimed),
+            Expected::Untrusted,
+        );
+        backend.expect_counted(&[WITHOUT, ("untrusted", 1)]);
     });
 }

@@ -16,16 +16,16 @@ use toa_bpf::{Config, Pins, attach};
 
 const ROLE: &str = "TOA_INTRUDER";
 
-/// What it aims at.
+/// What the intruder attacks.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) pins: PathBuf,
     pub(crate) cgroup: PathBuf,
-    /// Of a process that holds the connections of others.
+    /// The number of a process that holds the connections of others.
     pub(crate) victim: u32,
     /// No map has a higher number.
     pub(crate) highest_map: u32,
-    /// The command, to be tried as well.
+    /// The command `toa`, which is tried as well.
     pub(crate) toa: PathBuf,
 }
 
@@ -60,8 +60,8 @@ pub(crate) const ATTEMPTS: [&str; 24] = [
 /// What takes CAP_NET_RAW, which many containers have.
 pub(crate) const RAW_SOCKET: &str = "write TCP headers with a raw socket";
 
-/// This very program plays the intruder, as `command` wraps it.
-pub(crate) fn disguise(command: &mut Command, target: &Target) {
+/// Makes `command` run this test program as the intruder.
+pub(crate) fn as_intruder(command: &mut Command, target: &Target) {
     command
         .args(["--exact", "intruder::the_intruder", "--nocapture"])
         .env(ROLE, "1")
@@ -95,27 +95,27 @@ fn the_intruder() {
     }
 }
 
-/// `Ok` is a success of the intruder's.
+/// `Ok` means that the intruder succeeded.
 fn try_it(attempt: &str, target: &Target) -> Result<String, String> {
     let pins = &target.pins;
     let library = Pins::at(pins);
     let config = Config::new().with_cgroup(&target.cgroup);
     match attempt {
-        "look into the pins' directory" => told(fs::read_dir(pins)),
-        "open the pinned addresses" => told(MapData::from_pin(pins.join("toa_conns"))),
-        "open the pinned counters" => told(MapData::from_pin(pins.join("toa_counters"))),
-        "open the pinned link" => told(PinnedLink::from_pin(pins.join("toa_sockops"))),
-        "open the pinned program" => told(ProgramInfo::from_pin(pins.join("toa_sockops"))),
-        "remove a pin" => told(fs::remove_file(pins.join("toa_sockops"))),
-        "remove all pins" => told(fs::remove_dir_all(pins)),
-        "rename the pins' directory" => told(fs::rename(pins, pins.with_extension("gone"))),
-        "put a pin of one's own beside them" => told(fs::create_dir(pins.join("mine"))),
+        "look into the pins' directory" => describe(fs::read_dir(pins)),
+        "open the pinned addresses" => describe(MapData::from_pin(pins.join("toa_conns"))),
+        "open the pinned counters" => describe(MapData::from_pin(pins.join("toa_counters"))),
+        "open the pinned link" => describe(PinnedLink::from_pin(pins.join("toa_sockops"))),
+        "open the pinned program" => describe(ProgramInfo::from_pin(pins.join("toa_sockops"))),
+        "remove a pin" => describe(fs::remove_file(pins.join("toa_sockops"))),
+        "remove all pins" => describe(fs::remove_dir_all(pins)),
+        "rename the pins' directory" => describe(fs::rename(pins, pins.with_extension("gone"))),
+        "put a pin of one's own beside them" => describe(fs::create_dir(pins.join("mine"))),
         "make the pins' directory accessible" => {
             use std::os::unix::fs::PermissionsExt;
-            told(fs::set_permissions(pins, fs::Permissions::from_mode(0o777)))
+            describe(fs::set_permissions(pins, fs::Permissions::from_mode(0o777)))
         }
         "ask for maps by number" => first(loaded_maps()),
-        "open maps by number" => told(
+        "open maps by number" => describe(
             (1..=target.highest_map)
                 .find_map(|id| MapInfo::from_id(id).ok())
                 .ok_or("none opens"),
@@ -124,12 +124,12 @@ fn try_it(attempt: &str, target: &Target) -> Result<String, String> {
         "ask for links by number" => first(loaded_links()),
         "unload by library" => match library.unload() {
             Ok(false) => Err("there is nothing to be seen".to_owned()),
-            done => told(done),
+            done => describe(done),
         },
-        "replace by library" => told(library.load(&config)),
-        "attach to the same cgroup" => told(attach(&config)),
+        "replace by library" => describe(library.load(&config)),
+        "attach to the same cgroup" => describe(attach(&config)),
         "unload by command" => match run(target, &["unload"]) {
-            Ok(said) if said == "nothing was loaded\n" => Err(said),
+            Ok(text) if text == "nothing was loaded\n" => Err(text),
             done => done,
         },
         "load by command" => {
@@ -137,20 +137,20 @@ fn try_it(attempt: &str, target: &Target) -> Result<String, String> {
             run(target, &["load", "--cgroup", cgroup])
         }
         "read the counters by command" => match run(target, &["status", "--json"]) {
-            Ok(said) if !said.contains("counters") => Err("not among the answers".to_owned()),
+            Ok(text) if !text.contains("counters") => Err("not among the answers".to_owned()),
             done => done,
         },
         "list the descriptors of another's process" => {
-            told(fs::read_dir(format!("/proc/{}/fd", target.victim)))
+            describe(fs::read_dir(format!("/proc/{}/fd", target.victim)))
         }
-        "take a connection out of another's process" => told(take_socket(target.victim)),
-        RAW_SOCKET => told(Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::TCP))),
+        "take a connection out of another's process" => describe(take_socket(target.victim)),
+        RAW_SOCKET => describe(Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::TCP))),
         "see the source in a BPF file system of one's own" => own_bpffs(),
         _ => unreachable!("one of ATTEMPTS"),
     }
 }
 
-fn told<T: Debug, E: Debug>(outcome: Result<T, E>) -> Result<String, String> {
+fn describe<T: Debug, E: Debug>(outcome: Result<T, E>) -> Result<String, String> {
     let short = |text: String| text.chars().take(160).collect();
     outcome
         .map(|done| short(format!("{done:?}")))
@@ -180,23 +180,23 @@ fn own_bpffs() -> Result<String, String> {
     if !mounted.is_ok_and(|status| status.success()) {
         return Err("not mounted".to_owned());
     }
-    // Of debugging views every new one has two.
+    // Every new one has two files with debugging views.
     let entries = fs::read_dir(at).map_err(|error| error.to_string())?;
     let found = entries.flatten().find(|entry| {
         let path = entry.path();
         path.extension().is_none() || File::open(&path).is_ok()
     });
-    told(found.ok_or("mounted, and empty"))
+    describe(found.ok_or("mounted, and empty"))
 }
 
 fn run(target: &Target, arguments: &[&str]) -> Result<String, String> {
     let output = Command::new(&target.toa).args(arguments).output();
     let output = output.map_err(|error| error.to_string())?;
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said).into_owned();
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text).into_owned();
     if output.status.success() {
-        Ok(said)
+        Ok(text)
     } else {
-        Err(said)
+        Err(text)
     }
 }

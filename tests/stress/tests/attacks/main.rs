@@ -6,7 +6,7 @@
     reason = "an unwrap in a helper fails the test that called"
 )]
 
-mod arena;
+mod backend;
 mod document;
 mod forged;
 mod intruder;

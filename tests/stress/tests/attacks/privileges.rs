@@ -7,42 +7,51 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 
 use tempfile::TempDir;
-use toa_bpf::{Pins, Status};
-use toa_lab::netns::Namespace;
-use toa_stress::storm::{Ground, Side, option};
+use toa_bpf::{Config, Pins, Status};
+use toa_lab::peer::PeerDevice;
+use toa_lab::sandbox::Sandbox;
+use toa_stress::storm::{AddressPath, option};
 
 use crate::intruder::{self, ATTEMPTS, RAW_SOCKET, Target};
 
 const NOBODY: &str = "--reuid=65534 --regid=65534 --clear-groups --inh-caps=-all";
 
-/// What Docker and podman leave to root in a container if not told otherwise.
+/// The capabilities that Docker and podman leave to root in a container by default.
 const OF_A_CONTAINER: &str = "-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,\
     +setpcap,+net_bind_service,+net_raw,+sys_chroot,+mknod,+audit_write,+setfcap";
 
-/// A source as `toa load` leaves it, under another name and for a cgroup alone.
-struct Fortress {
+/// A source as `toa load` leaves it, with its own pin directory and for one cgroup.
+struct LoadedSource {
     pins: Pins,
     dir: PathBuf,
-    ground: Ground,
+    device: PeerDevice,
+    sandbox: Sandbox,
 }
 
-impl Fortress {
-    fn build() -> Option<Self> {
-        let namespace = Namespace::enter_or_skip()?;
-        let ground = Ground::take(namespace).unwrap();
+impl LoadedSource {
+    fn load_or_skip() -> Option<Self> {
+        let sandbox = Sandbox::enter_or_skip()?;
+        sandbox.cgroup().join().unwrap();
+        let device = PeerDevice::open().unwrap();
         let dir = PathBuf::from(format!("/sys/fs/bpf/toa-stress-{}", process::id()));
         let pins = Pins::at(&dir);
-        pins.load(&ground.config()).unwrap();
-        Some(Self { pins, dir, ground })
+        let config = Config::new().with_cgroup(sandbox.cgroup().path());
+        pins.load(&config).unwrap();
+        Some(Self {
+            pins,
+            dir,
+            device,
+            sandbox,
+        })
     }
 
     fn status(&self) -> Status {
         self.pins.status().unwrap().unwrap()
     }
 
-    /// Lets the intruder try all it can, with `wrapper` in front of its command
-    /// line; but for `allowed`, nothing must succeed.
-    fn withstands(&self, wrapper: &str, allowed: &[&str]) {
+    /// Runs the intruder with `wrapper` in front of its command line; no attempt must
+    /// succeed but those in `allowed`.
+    fn expect_refusals(&self, wrapper: &str, allowed: &[&str]) {
         let files = TempDir::new().unwrap();
         fs::set_permissions(files.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let place = |from: &Path, name: &str| {
@@ -53,7 +62,7 @@ impl Fortress {
         let program = place(&env::current_exe().unwrap(), "intruder");
         let target = Target {
             pins: self.dir.clone(),
-            cgroup: self.ground.cgroup().to_owned(),
+            cgroup: self.sandbox.cgroup().path().to_owned(),
             victim: process::id(),
             highest_map: aya::maps::loaded_maps()
                 .flatten()
@@ -66,37 +75,38 @@ impl Fortress {
         let mut command = Command::new("sh");
         command.args(["-c", &format!("exec {wrapper} \"$@\"; exit 9"), "sh"]);
         command.arg(program);
-        intruder::disguise(&mut command, &target);
+        intruder::as_intruder(&mut command, &target);
         let output = command.output().unwrap();
-        let said = String::from_utf8_lossy(&output.stdout);
-        println!("{said}{}", String::from_utf8_lossy(&output.stderr));
-        if said.contains("DONE load by command") {
+        let output_text = String::from_utf8_lossy(&output.stdout);
+        println!("{output_text}{}", String::from_utf8_lossy(&output.stderr));
+        if output_text.contains("DONE load by command") {
             toa_bpf::unload().unwrap();
         }
         for attempt in ATTEMPTS {
-            let refused = said.contains(&format!("refused {attempt}: "));
+            let refused = output_text.contains(&format!("refused {attempt}: "));
             assert!(
                 refused || allowed.contains(&attempt),
                 "{attempt}, {wrapper}"
             );
         }
         assert_eq!(self.status(), before, "{wrapper}");
-        self.works(before.counters.syn_recv_sock_toa);
+        self.expect_client(before.counters.syn_recv_sock_toa);
     }
 
-    fn works(&self, seen: u64) {
-        let listener = Side::V4.listen().unwrap();
-        let server = Side::V4.server(listener.local_addr().unwrap().port());
-        let from = (Side::V4.trusted(1), 31_000 + seen as u16).into();
-        let mut peer = self.ground.device.peer(from, server);
-        peer.connect(&[], &option(Side::V4.client(1))).unwrap();
+    fn expect_client(&self, seen: u64) {
+        let listener = AddressPath::V4.listen().unwrap();
+        let server = AddressPath::V4.server(listener.local_addr().unwrap().port());
+        let from = (AddressPath::V4.trusted(1), 31_000 + seen as u16).into();
+        let mut peer = self.device.peer(from, server);
+        peer.connect(&[], &option(AddressPath::V4.client(1)))
+            .unwrap();
         let (stream, _) = listener.accept().unwrap();
-        assert_eq!(stream.peer_addr().unwrap(), Side::V4.client(1));
+        assert_eq!(stream.peer_addr().unwrap(), AddressPath::V4.client(1));
         assert_eq!(self.status().counters.syn_recv_sock_toa, seen + 1);
     }
 }
 
-impl Drop for Fortress {
+impl Drop for LoadedSource {
     fn drop(&mut self) {
         if let Err(error) = self.pins.unload() {
             eprintln!("the source stays behind: {error}");
@@ -119,20 +129,20 @@ fn toa_command() -> PathBuf {
 
 #[test]
 fn a_container_without_privileges_neither_changes_nor_reads_nor_unloads_the_source() {
-    let Some(fortress) = Fortress::build() else {
+    let Some(source) = LoadedSource::load_or_skip() else {
         return;
     };
-    let nobody = format!("setpriv {NOBODY} --bounding-set=-all --no-new-privs");
-    fortress.withstands(&format!("{nobody} unshare -U -n -m -C"), &[]);
+    let unprivileged = format!("setpriv {NOBODY} --bounding-set=-all --no-new-privs");
+    source.expect_refusals(&format!("{unprivileged} unshare -U -n -m -C"), &[]);
 }
 
 #[test]
 fn root_in_a_user_namespace_neither_changes_nor_reads_nor_unloads_the_source() {
-    let Some(fortress) = Fortress::build() else {
+    let Some(source) = LoadedSource::load_or_skip() else {
         return;
     };
-    // In the network namespace of its own alone.
-    fortress.withstands(
+    // A raw socket in its own network namespace reaches nobody else.
+    source.expect_refusals(
         &format!("setpriv {NOBODY} unshare -U -r -n -m -C"),
         &[RAW_SOCKET],
     );
@@ -140,15 +150,15 @@ fn root_in_a_user_namespace_neither_changes_nor_reads_nor_unloads_the_source() {
 
 #[test]
 fn root_in_a_container_neither_changes_nor_reads_nor_unloads_the_source() {
-    let Some(fortress) = Fortress::build() else {
+    let Some(source) = LoadedSource::load_or_skip() else {
         return;
     };
     let inside = format!(
         "umount -R /sys/fs/bpf && mount -t proc proc /proc && \
          exec setpriv --inh-caps=-all --bounding-set={OF_A_CONTAINER} --no-new-privs \"$@\""
     );
-    // A raw socket makes it a machine of the private network: see docs/trust.md.
-    fortress.withstands(
+    // With a raw socket it is one more host of the private network: see docs/trust.md.
+    source.expect_refusals(
         &format!("unshare -n -m -C -p -f sh -c '{inside}' sh"),
         &[RAW_SOCKET, "list the descriptors of another's process"],
     );
@@ -156,11 +166,11 @@ fn root_in_a_container_neither_changes_nor_reads_nor_unloads_the_source() {
 
 #[test]
 fn a_user_without_root_reads_no_address_of_others() {
-    let Some(fortress) = Fortress::build() else {
+    let Some(source) = LoadedSource::load_or_skip() else {
         return;
     };
-    fortress.withstands(&format!("setpriv {NOBODY} --no-new-privs"), &[]);
-    fortress.withstands(
+    source.expect_refusals(&format!("setpriv {NOBODY} --no-new-privs"), &[]);
+    source.expect_refusals(
         &format!("setpriv {NOBODY} --bounding-set=-all --no-new-privs"),
         &[],
     );
@@ -168,12 +178,12 @@ fn a_user_without_root_reads_no_address_of_others() {
 
 #[test]
 fn the_pins_belong_to_root_alone() {
-    let Some(fortress) = Fortress::build() else {
+    let Some(source) = LoadedSource::load_or_skip() else {
         return;
     };
-    let directory = fs::metadata(&fortress.dir).unwrap();
+    let directory = fs::metadata(&source.dir).unwrap();
     assert_eq!((directory.uid(), directory.mode() & 0o7777), (0, 0o700));
-    let pins: Vec<_> = fs::read_dir(&fortress.dir).unwrap().flatten().collect();
+    let pins: Vec<_> = fs::read_dir(&source.dir).unwrap().flatten().collect();
     assert_eq!(pins.len(), 6);
     for pin in pins {
         let meta = pin.metadata().unwrap();

@@ -4,83 +4,86 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use toa_lab::peer::{Peer, flags};
-use toa_stress::storm::packet::{Extras, Tcp};
-use toa_stress::storm::{Side, option};
+use toa_lab::raw_packet::{Extras, Tcp};
+use toa_stress::storm::{AddressPath, option};
 
-use crate::arena::{Answer, Arena, WITH_ADDRESS, on_every_side, on_sides};
+use crate::backend::{Backend, Expected, WITH_ADDRESS, on_every_path, on_paths};
 
 /// Guesses of a sender who does not see what the kernel answers.
 const GUESSES: u32 = 400;
 
 /// With SYN cookies off, on, and for every SYN.
-fn with_cookies(arena: &Arena<'_>, attack: impl Fn()) {
+fn with_cookies(backend: &Backend<'_>, attack: impl Fn()) {
     for cookies in ["0", "1", "2"] {
-        arena
-            .ground
+        backend
+            .sandbox
             .sysctl("net/ipv4/tcp_syncookies", cookies)
             .unwrap();
         attack();
     }
 }
 
-fn guess(arena: &Arena<'_>, peer: &mut Peer<'_>) {
-    let forged = option(arena.side.client(66));
+fn guess(backend: &Backend<'_>, peer: &mut Peer<'_>) {
+    let forged = option(backend.path.client(66));
     for n in 0..GUESSES {
-        // Any spread will do: nobody knows the right one.
+        // Any spread will do: the sender cannot know the right number.
         peer.acknowledgment = n.wrapping_mul(0x9e37_79b9) | 1;
         peer.ack(&forged).unwrap();
-        arena.expect_nobody();
+        backend.expect_no_connection();
     }
-    arena.ground.device.drain().unwrap();
+    backend.device.drain().unwrap();
 }
 
 #[test]
 fn an_ack_without_a_handshake_makes_no_connection() {
-    on_every_side(|arena| {
-        with_cookies(arena, || {
-            let mut peer = arena.trusted();
+    on_every_path(|backend| {
+        with_cookies(backend, || {
+            let mut peer = backend.trusted_peer();
             peer.acknowledgment = 0x1234_5678;
-            peer.ack(&option(arena.side.client(66))).unwrap();
+            peer.ack(&option(backend.path.client(66))).unwrap();
             peer.expect(flags::RST).unwrap();
-            guess(arena, &mut peer);
-            arena.expect_counted(&[]);
-            arena.expect_works();
-            arena.expect_counted(&[WITH_ADDRESS]);
+            guess(backend, &mut peer);
+            backend.expect_counted(&[]);
+            backend.expect_still_works();
+            backend.expect_counted(&[WITH_ADDRESS]);
         });
     });
 }
 
 #[test]
 fn a_spoofed_handshake_cannot_be_completed_blindly() {
-    on_every_side(|arena| {
-        with_cookies(arena, || {
-            let mut peer = arena.trusted();
+    on_every_path(|backend| {
+        with_cookies(backend, || {
+            let mut peer = backend.trusted_peer();
             peer.syn(&[]).unwrap();
-            guess(arena, &mut peer);
-            arena.expect_counted(&[]);
+            guess(backend, &mut peer);
+            backend.expect_counted(&[]);
         });
     });
 }
 
 #[test]
 fn with_syn_cookies_too_the_completing_segment_alone_counts() {
-    on_every_side(|arena| {
-        arena.ground.sysctl("net/ipv4/tcp_syncookies", "2").unwrap();
-        let client = arena.side.client(1);
-        let forged = option(arena.side.client(66));
-        let mut peer = arena.trusted();
+    on_every_path(|backend| {
+        backend
+            .sandbox
+            .sysctl("net/ipv4/tcp_syncookies", "2")
+            .unwrap();
+        let client = backend.path.client(1);
+        let forged = option(backend.path.client(66));
+        let mut peer = backend.trusted_peer();
         peer.syn(&forged).unwrap();
         peer.syn_ack().unwrap();
         peer.acknowledgment ^= 0x0101_0101;
         peer.ack(&forged).unwrap();
-        arena.expect_nobody();
+        backend.expect_no_connection();
         peer.acknowledgment ^= 0x0101_0101;
         peer.ack(&option(client)).unwrap();
         peer.data(&forged, b"hello").unwrap();
-        let stream = arena.accept();
-        arena.expect_data(&stream, b"hello");
-        arena.expect(&stream, &peer, Answer::Client(client));
-        arena.expect_counted(&[WITH_ADDRESS]);
+        let stream = backend.accept();
+        backend.expect_data(&stream, b"hello");
+        backend.expect(&stream, &peer, Expected::Client(client));
+        backend.expect_counted(&[WITH_ADDRESS]);
     });
 }
 
@@ -93,24 +96,24 @@ fn is_answered(peer: &mut Peer<'_>, syn: &[u8]) -> bool {
 /// All of these are trusted, and none can come from outside.
 #[test]
 fn a_source_address_that_only_this_host_can_have_is_dropped() {
-    on_every_side(|arena| {
-        let forged: &[&str] = match arena.side {
-            Side::V4 | Side::Mapped => &["127.0.0.1", "127.1.2.3"],
-            Side::V6 => &["::1", "::ffff:172.20.0.1", "::ffff:127.0.0.1"],
+    on_every_path(|backend| {
+        let forged: &[&str] = match backend.path {
+            AddressPath::V4 | AddressPath::Mapped => &["127.0.0.1", "127.1.2.3"],
+            AddressPath::V6 => &["::1", "::ffff:172.20.0.1", "::ffff:127.0.0.1"],
         };
         for from in forged {
             let from: IpAddr = from.parse().unwrap();
-            let mut peer = arena.peer(from);
-            let syn = Tcp::new(peer.local_addr(), arena.server(), flags::SYN);
+            let mut peer = backend.peer(from);
+            let syn = Tcp::new(peer.local_addr(), backend.server(), flags::SYN);
             assert!(!is_answered(&mut peer, &syn.packet()), "{from}");
         }
-        let mut peer = arena.trusted();
-        let syn = Tcp::new(peer.local_addr(), arena.server(), flags::SYN);
+        let mut peer = backend.trusted_peer();
+        let syn = Tcp::new(peer.local_addr(), backend.server(), flags::SYN);
         assert!(
             is_answered(&mut peer, &syn.packet()),
             "the same from outside"
         );
-        arena.expect_counted(&[]);
+        backend.expect_counted(&[]);
     });
 }
 
@@ -118,11 +121,11 @@ fn a_source_address_that_only_this_host_can_have_is_dropped() {
 /// then complete a handshake in the balancer's name.
 #[test]
 fn a_source_routed_syn_is_dropped() {
-    on_sides(&[Side::V4, Side::Mapped], |arena| {
+    on_paths(&[AddressPath::V4, AddressPath::Mapped], |backend| {
         for kind in [131, 137] {
-            let mut peer = arena.trusted();
-            let SocketAddr::V4(server) = arena.server() else {
-                unreachable!("an IPv4 side");
+            let mut peer = backend.trusted_peer();
+            let SocketAddr::V4(server) = backend.server() else {
+                unreachable!("an IPv4 path");
             };
             // One hop, already passed: the attacker, 198.51.100.7; then no operation.
             let mut route = vec![kind, 7, 8, 198, 51, 100, 7, 1];
@@ -134,7 +137,7 @@ fn a_source_routed_syn_is_dropped() {
             let syn = Tcp::new(peer.local_addr(), server.into(), flags::SYN);
             assert!(!is_answered(&mut peer, &syn.packet_with(&extras)), "{kind}");
         }
-        arena.expect_counted(&[]);
+        backend.expect_counted(&[]);
     });
 }
 
@@ -143,9 +146,9 @@ fn a_source_routed_syn_is_dropped() {
 /// or 2 leads elsewhere.
 #[test]
 fn an_ipv6_extension_header_lends_no_other_address() {
-    on_sides(&[Side::V6], |arena| {
-        let IpAddr::V6(trusted) = arena.side.trusted(1) else {
-            unreachable!("an IPv6 side");
+    on_paths(&[AddressPath::V6], |backend| {
+        let IpAddr::V6(trusted) = backend.path.trusted(1) else {
+            unreachable!("an IPv6 path");
         };
         let mut home = vec![2, 1, 2, 0, 0, 0xc9, 16];
         home.extend(trusted.octets());
@@ -156,17 +159,17 @@ fn an_ipv6_extension_header_lends_no_other_address() {
             routes.push((43, route));
         }
         for header in routes {
-            let mut peer = arena.stranger();
+            let mut peer = backend.untrusted_peer();
             let kind = header.0;
             let extras = Extras {
                 v6_headers: vec![header],
                 ..Extras::default()
             };
-            let syn = Tcp::new(peer.local_addr(), arena.server(), flags::SYN);
+            let syn = Tcp::new(peer.local_addr(), backend.server(), flags::SYN);
             let answered = is_answered(&mut peer, &syn.packet_with(&extras));
             assert!(!answered || kind != 60, "a home address was believed");
         }
-        arena.expect_nobody();
-        arena.expect_counted(&[]);
+        backend.expect_no_connection();
+        backend.expect_counted(&[]);
     });
 }

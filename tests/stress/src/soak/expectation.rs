@@ -2,62 +2,67 @@
 
 use std::net::SocketAddr;
 
-/// What was known of the source at one moment.
+/// What was known about the source at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct View {
-    /// Counts the switches.
+pub(crate) struct SourceState {
+    /// Changes whenever the source is loaded or unloaded.
     pub(crate) epoch: u64,
-    /// Whether one is certainly loaded, or certainly not.
+    /// Whether it is certainly loaded or certainly not; `None` in between.
     pub(crate) loaded: Option<bool>,
 }
 
-/// Who may come of a connection.
+/// The addresses that a server may be told about a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Claim {
+pub(crate) struct Expectation {
     /// The true TCP peer.
     pub(crate) peer: SocketAddr,
-    /// The client in the option, if a loaded source should believe it.
+    /// The client in the option, if a loaded source should accept it.
     pub(crate) client: Option<SocketAddr>,
-    /// Seen before the first segment.
-    pub(crate) before: View,
+    /// The source before the first segment.
+    pub(crate) before: SourceState,
 }
 
-/// A right answer.
+/// How a right answer matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Right {
-    /// The option's client, and nothing else would have done.
+pub(crate) enum Match {
+    /// The option's client; only that was right.
     Client,
-    /// The peer, and nothing else would have done.
+    /// The peer; only that was right.
     Peer,
     /// One of the two, while the source was switched or the segment with the option
     /// may have been dropped.
     Either,
 }
 
-impl Claim {
-    /// Judges the `answer`, got at a time when the source looked like `after`. When the
-    /// kernel may have dropped the only segment with the option, `lossy` admits the peer.
+impl Expectation {
+    /// Compares the `answer`, received when the source's state was `after`. `lossy` admits the
+    /// peer, because the kernel may have dropped the only segment with the option.
     pub(crate) fn judge(
         &self,
         answer: SocketAddr,
-        after: View,
+        after: SourceState,
         lossy: bool,
-    ) -> Result<Right, String> {
+    ) -> Result<Match, String> {
         let certain = self.before.loaded.filter(|_| self.before == after);
         let Some(client) = self.client else {
-            return self.is(answer, self.peer, Right::Peer);
+            return self.is(answer, self.peer, Match::Peer);
         };
         match certain {
-            Some(false) => self.is(answer, self.peer, Right::Peer),
-            Some(true) if !lossy => self.is(answer, client, Right::Client),
-            _ if answer == client || answer == self.peer => Ok(Right::Either),
+            Some(false) => self.is(answer, self.peer, Match::Peer),
+            Some(true) if !lossy => self.is(answer, client, Match::Client),
+            _ if answer == client || answer == self.peer => Ok(Match::Either),
             _ => Err(format!("{answer} instead of {client} or {}", self.peer)),
         }
     }
 
-    fn is(&self, answer: SocketAddr, expected: SocketAddr, right: Right) -> Result<Right, String> {
+    fn is(
+        &self,
+        answer: SocketAddr,
+        expected: SocketAddr,
+        matched: Match,
+    ) -> Result<Match, String> {
         if answer == expected {
-            return Ok(right);
+            return Ok(matched);
         }
         let mut wrong = format!("{answer} instead of {expected}");
         if answer == self.peer {
@@ -77,21 +82,21 @@ mod tests {
     fn each_state_of_the_source_has_its_right_answers() {
         let [peer, client, other]: [SocketAddr; 3] =
             ["10.0.0.1:1", "11.0.0.1:1", "11.0.0.2:1"].map(|text| text.parse().unwrap());
-        let on = View {
+        let on = SourceState {
             epoch: 2,
             loaded: Some(true),
         };
-        let off = View {
+        let off = SourceState {
             epoch: 4,
             loaded: Some(false),
         };
-        let switching = View {
+        let switching = SourceState {
             epoch: 3,
             loaded: None,
         };
-        let on_again = View { epoch: 6, ..on };
+        let on_again = SourceState { epoch: 6, ..on };
         let option = Some(client);
-        use Right::{Client, Either, Peer};
+        use Match::{Client, Either, Peer};
         for (option, before, after, lossy, of_client, of_peer) in [
             (option, on, on, false, Some(Client), None),
             (option, on, on, true, Some(Either), Some(Either)),
@@ -112,12 +117,12 @@ mod tests {
             (None, off, on_again, true, None, Some(Peer)),
             (None, switching, on, false, None, Some(Peer)),
         ] {
-            let claim = Claim {
+            let expectation = Expectation {
                 peer,
                 client: option,
                 before,
             };
-            let judge = |answer| claim.judge(answer, after, lossy).ok();
+            let judge = |answer| expectation.judge(answer, after, lossy).ok();
             let case = (option, before, after, lossy);
             assert_eq!(judge(client), of_client, "{case:?}");
             assert_eq!(judge(peer), of_peer, "{case:?}");

@@ -1,4 +1,4 @@
-//! A server, a balancer before it, a client.
+//! A listener with a balancer in front of it, and a connection through both.
 
 use std::net::{Ipv6Addr, TcpListener, TcpStream};
 use std::time::Duration;

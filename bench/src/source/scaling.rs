@@ -1,4 +1,5 @@
-//! The cost does not grow with the number of open connections, nor with that of CIDRs.
+//! Scaling: the cost does not grow with the number of open connections, nor with that of
+//! trusted networks.
 
 use std::iter::successors;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
@@ -9,10 +10,11 @@ use toa_lab::peer::PeerDevice;
 
 use super::Scale;
 use super::connect::{Peers, V4_OPTION};
-use super::hold::holding;
-use super::place::Place;
+use super::cpu_time::per_operation;
+use super::open_connections::with_open_connections;
 use super::programs;
-use super::rounds::{each, turns};
+use super::sandbox::SourceSandbox;
+use crate::interleaved::interleave;
 use crate::section::{Data, Plot, Section, Table};
 use crate::spread::Spread;
 
@@ -30,7 +32,7 @@ random. As above: the ratio is to a listener in a cgroup without a source.
 What bounds it: a binary search in an array of the kernel's, fourteen steps for 10,000 networks, once for each connection \
 that carries an option. The module takes 64 networks at most, and looks at each.";
 
-/// One number of them.
+/// The figures at one size.
 struct Point {
     size: u32,
     ratio: Spread,
@@ -38,17 +40,17 @@ struct Point {
 }
 
 /// From one to so many open connections.
-pub(super) fn connections(place: &Place, scale: Scale) -> anyhow::Result<Section> {
-    let listeners = Listeners::new(place, PeerDevice::KERNEL_V4)?;
-    let source = place.attach(Config::default())?;
+pub(super) fn connections(sandbox: &SourceSandbox, scale: Scale) -> anyhow::Result<Section> {
+    let listeners = Listeners::new(sandbox, PeerDevice::KERNEL_V4)?;
+    let source = sandbox.attach(Config::default())?;
     let peers = |listener| {
-        let peers = Peers::new(place.device(), listener, V4_OPTION)?;
+        let peers = Peers::new(sandbox.device(), listener, V4_OPTION)?;
         anyhow::Ok(peers.starting_at(1 << 22))
     };
-    let points = holding(place.device(), &listeners.covered, V4_OPTION, |holder| {
+    let points = with_open_connections(sandbox.device(), &listeners.covered, V4_OPTION, |open| {
         sizes(scale.open)
             .map(|size| {
-                holder.grow(size)?;
+                open.grow(size)?;
                 listeners.point(size, &source, scale, peers)
             })
             .collect::<anyhow::Result<Vec<_>>>()
@@ -62,9 +64,9 @@ pub(super) fn connections(place: &Place, scale: Scale) -> anyhow::Result<Section
 }
 
 /// From one to so many trusted networks.
-pub(super) fn cidrs(place: &Place, scale: Scale) -> anyhow::Result<Section> {
-    let v4 = trusting(place, scale, PeerDevice::KERNEL_V4.into(), v4_net)?;
-    let v6 = trusting(place, scale, PeerDevice::KERNEL_V6.into(), v6_net)?;
+pub(super) fn cidrs(sandbox: &SourceSandbox, scale: Scale) -> anyhow::Result<Section> {
+    let v4 = trusting(sandbox, scale, PeerDevice::KERNEL_V4.into(), v4_net)?;
+    let v6 = trusting(sandbox, scale, PeerDevice::KERNEL_V6.into(), v6_net)?;
     Ok(Section {
         title: "The source: how many CIDRs are trusted".to_owned(),
         text: CIDRS.to_owned(),
@@ -78,12 +80,12 @@ pub(super) fn cidrs(place: &Place, scale: Scale) -> anyhow::Result<Section> {
 }
 
 fn trusting(
-    place: &Place,
+    sandbox: &SourceSandbox,
     scale: Scale,
     kernel: IpAddr,
     net: fn(u32) -> (IpAddr, u8),
 ) -> anyhow::Result<Vec<Point>> {
-    let listeners = Listeners::new(place, kernel)?;
+    let listeners = Listeners::new(sandbox, kernel)?;
     let mut points = Vec::new();
     for size in sizes(scale.cidrs) {
         let trusted: TrustedPeers = (0..size)
@@ -92,9 +94,9 @@ fn trusting(
                 ipnet::IpNet::new(address, prefix)
             })
             .collect::<Result<_, _>>()?;
-        let source = place.attach(Config::default().with_trusted(trusted))?;
+        let source = sandbox.attach(Config::default().with_trusted(trusted))?;
         let peers = |listener| {
-            let peers = Peers::new(place.device(), listener, V4_OPTION)?;
+            let peers = Peers::new(sandbox.device(), listener, V4_OPTION)?;
             anyhow::Ok(peers.from(move |number| host(net(scatter(number) % size).0, number)))
         };
         points.push(listeners.point(size, &source, scale, peers)?);
@@ -109,10 +111,10 @@ struct Listeners {
 }
 
 impl Listeners {
-    fn new(place: &Place, ip: impl Into<IpAddr> + Copy) -> anyhow::Result<Self> {
+    fn new(sandbox: &SourceSandbox, ip: impl Into<IpAddr> + Copy) -> anyhow::Result<Self> {
         Ok(Self {
-            covered: place.listener(ip)?,
-            bare: place.bare_listener(ip)?,
+            covered: sandbox.listener(ip)?,
+            bare: sandbox.bare_listener(ip)?,
         })
     }
 
@@ -124,8 +126,8 @@ impl Listeners {
         peers: impl Fn(&'l TcpListener) -> anyhow::Result<Peers<'l>>,
     ) -> anyhow::Result<Point> {
         let both = [peers(&self.bare)?, peers(&self.covered)?];
-        let [bare, covered] = turns::<2, _>(scale.rounds, |which| {
-            each(scale.connections, || {
+        let took = interleave(2, scale.rounds, |which| {
+            per_operation(scale.connections, || {
                 both[which].open_and_close(scale.connections)
             })
         })?;
@@ -144,7 +146,7 @@ impl Listeners {
         );
         Ok(Point {
             size,
-            ratio: Spread::of_ratios(&covered, &bare),
+            ratio: Spread::of_ratios(&took[1], &took[0]),
             runs,
         })
     }
@@ -171,7 +173,7 @@ fn host(net: IpAddr, number: u32) -> IpAddr {
     }
 }
 
-/// Neighbours far from each other.
+/// Spreads consecutive numbers.
 fn scatter(number: u32) -> u32 {
     number.wrapping_mul(0x9e37_79b1) >> 8
 }

@@ -1,4 +1,4 @@
-//! The three ways in which a peer meets a listener.
+//! The three combinations of listener and peer families.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
@@ -8,7 +8,7 @@ use toa_lab::peer::PeerDevice;
 
 /// Which listener, and which family of peers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
+pub enum AddressPath {
     /// An AF_INET listener.
     V4,
     /// IPv4 peers of an AF_INET6 listener; their clients have IPv6, as with NAT64.
@@ -17,7 +17,7 @@ pub enum Side {
     V6,
 }
 
-impl Side {
+impl AddressPath {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::V4, Self::Mapped, Self::V6];
 
@@ -54,9 +54,9 @@ impl Side {
         }
     }
 
-    /// An address of the Internet, which nobody trusts.
+    /// A public address, which is not trusted.
     #[must_use]
-    pub fn stranger(self) -> IpAddr {
+    pub fn untrusted(self) -> IpAddr {
         match self {
             Self::V4 | Self::Mapped => Ipv4Addr::new(198, 51, 100, 7).into(),
             Self::V6 => Ipv6Addr::new(0x2001, 0xdb8, 0xbad, 0, 0, 0, 0, 7).into(),

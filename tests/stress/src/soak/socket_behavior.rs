@@ -7,21 +7,22 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::conn::{Fail, PATIENCE};
-use super::deed::millis;
+use super::client_behavior::millis;
+use super::conn::{Fail, RESPONSE_TIMEOUT};
+use super::expectation::Match;
 use super::http::{self, Response};
-use super::judge::Right;
 use super::session::Session;
 
+/// What an ordinary client does on its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Plain {
+pub(crate) enum SocketBehavior {
     Ask,
     KeepAlive,
     HalfClosed,
     Abort,
 }
 
-impl Plain {
+impl SocketBehavior {
     pub(crate) fn choose(random: &mut fastrand::Rng) -> Self {
         match random.u8(..10) {
             0..6 => Self::Ask,
@@ -33,7 +34,7 @@ impl Plain {
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::Ask => "socket: one question",
+            Self::Ask => "socket: one request",
             Self::KeepAlive => "socket: kept alive",
             Self::HalfClosed => "socket: half closed",
             Self::Abort => "socket: reset",
@@ -44,15 +45,15 @@ impl Plain {
         matches!(self, Self::HalfClosed)
     }
 
-    /// Does it; `None` when it was ours to end.
+    /// Runs it; `None` when this side ended the connection on purpose.
     pub(crate) async fn run(
         self,
         mut stream: TcpStream,
         session: &mut Session<'_>,
         random: &mut fastrand::Rng,
-    ) -> Result<Option<Right>, Fail> {
+    ) -> Result<Option<Match>, Fail> {
         let mut received = Vec::new();
-        let questions = match self {
+        let requests = match self {
             Self::Abort => {
                 let part = random.usize(..20);
                 write(&mut stream, &http::request(true)[..part]).await?;
@@ -65,32 +66,37 @@ impl Plain {
             Self::KeepAlive => random.u8(2..6),
             Self::Ask | Self::HalfClosed => 1,
         };
-        let mut right = None;
-        for left in (0..questions).rev() {
+        let mut matched = None;
+        for left in (0..requests).rev() {
             let last = left == 0 && random.bool();
             write(&mut stream, http::request(last)).await?;
             if self == Self::HalfClosed {
                 stream.shutdown().await.map_err(broken)?;
             }
             let response = response(&mut stream, &mut received).await?;
-            right = Some(session.judge(&response, false)?);
+            matched = Some(session.judge(&response, false)?);
             if left > 0 {
                 sleep(millis(random, 3000)).await;
             }
         }
-        Ok(right)
+        Ok(matched)
     }
 }
 
-/// Connects, in good time.
+/// Connects within the time limit.
 pub(crate) async fn connect(server: std::net::SocketAddr) -> Result<TcpStream, Fail> {
-    match timeout_at(Instant::now() + PATIENCE, TcpStream::connect(server)).await {
+    match timeout_at(
+        Instant::now() + RESPONSE_TIMEOUT,
+        TcpStream::connect(server),
+    )
+    .await
+    {
         Ok(stream) => stream.map_err(broken),
         Err(_) => Err(Fail::Timeout),
     }
 }
 
-/// Asks, whoever that is.
+/// One request on a connection of its own.
 pub(crate) async fn ask_once(mut stream: TcpStream) -> Result<Response, Fail> {
     write(&mut stream, http::request(true)).await?;
     response(&mut stream, &mut Vec::new()).await
@@ -101,7 +107,7 @@ async fn write(stream: &mut TcpStream, bytes: &[u8]) -> Result<(), Fail> {
 }
 
 async fn response(stream: &mut TcpStream, received: &mut Vec<u8>) -> Result<Response, Fail> {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + RESPONSE_TIMEOUT;
     loop {
         if let Some(response) = http::take_response(received).map_err(Fail::Wrong)? {
             return Ok(response);

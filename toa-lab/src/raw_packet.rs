@@ -1,9 +1,10 @@
-//! IP packets byte by byte, right or wrong.
+//! IP packets byte by byte, valid or not, for tests and fuzzers. This module and the
+//! translator share no code, so that each can test the other.
 
 use std::net::{IpAddr, SocketAddr};
 
 /// TCP in the IP header.
-pub const TCP: u8 = 6;
+const TCP: u8 = 6;
 const FRAGMENT: u8 = 44;
 const FIXED_LEN: usize = 20;
 const MORE_FRAGMENTS: u16 = 1;
@@ -27,7 +28,7 @@ pub struct Tcp {
     pub urgent: u16,
     /// The data offset in words, if not what the options make it.
     pub offset: Option<u8>,
-    /// Options; cut or filled up to a multiple of four by nobody.
+    /// Options, written as they are: not padded to a multiple of four.
     pub options: Vec<u8>,
     /// Data.
     pub payload: Vec<u8>,
@@ -80,7 +81,12 @@ impl Tcp {
     /// In a packet with these extras.
     #[must_use]
     pub fn packet_with(&self, extras: &Extras) -> Vec<u8> {
-        extras.packet(self.source.ip(), self.destination.ip(), &self.segment())
+        extras.packet(
+            self.source.ip(),
+            self.destination.ip(),
+            TCP,
+            &self.segment(),
+        )
     }
 
     /// In two packets, cut near `at`.
@@ -94,7 +100,7 @@ impl Tcp {
                 fragment: Some((at as u16 & !7 | more, id)),
                 ..Extras::default()
             };
-            extras.packet(self.source.ip(), self.destination.ip(), part)
+            extras.packet(self.source.ip(), self.destination.ip(), TCP, part)
         })
     }
 }
@@ -113,25 +119,33 @@ pub struct Extras {
 }
 
 impl Extras {
-    /// A packet around `transport`.
+    /// A packet around `transport`, which is of `protocol`.
     #[must_use]
-    pub fn packet(&self, source: IpAddr, destination: IpAddr, transport: &[u8]) -> Vec<u8> {
+    pub fn packet(
+        &self,
+        source: IpAddr,
+        destination: IpAddr,
+        protocol: u8,
+        transport: &[u8],
+    ) -> Vec<u8> {
         match (source, destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
-                self.v4(source.octets(), destination.octets(), transport)
+                self.v4(source.octets(), destination.octets(), protocol, transport)
             }
-            (source, destination) => self.v6(octets(source), octets(destination), transport),
+            (source, destination) => {
+                self.v6(octets(source), octets(destination), protocol, transport)
+            }
         }
     }
 
-    fn v4(&self, source: [u8; 4], destination: [u8; 4], transport: &[u8]) -> Vec<u8> {
+    fn v4(&self, source: [u8; 4], destination: [u8; 4], protocol: u8, transport: &[u8]) -> Vec<u8> {
         let header = FIXED_LEN + self.v4_options.len();
         let (at, id) = self.fragment.unwrap_or_default();
         let mut out = vec![0x40 | (header / 4) as u8, 0];
         out.extend(((header + transport.len()) as u16).to_be_bytes());
         out.extend((id as u16).to_be_bytes());
         out.extend((at >> 3 | (at & MORE_FRAGMENTS) << 13).to_be_bytes());
-        out.extend([64, TCP, 0, 0]);
+        out.extend([64, protocol, 0, 0]);
         out.extend(source);
         out.extend(destination);
         out.extend(&self.v4_options);
@@ -141,7 +155,13 @@ impl Extras {
         out
     }
 
-    fn v6(&self, source: [u8; 16], destination: [u8; 16], transport: &[u8]) -> Vec<u8> {
+    fn v6(
+        &self,
+        source: [u8; 16],
+        destination: [u8; 16],
+        protocol: u8,
+        transport: &[u8],
+    ) -> Vec<u8> {
         let mut headers = self.v6_headers.clone();
         if let Some((at, id)) = self.fragment {
             let mut header = vec![0];
@@ -149,7 +169,11 @@ impl Extras {
             header.extend(id.to_be_bytes());
             headers.push((FRAGMENT, header));
         }
-        let kinds: Vec<u8> = headers.iter().map(|(kind, _)| *kind).chain([TCP]).collect();
+        let kinds: Vec<u8> = headers
+            .iter()
+            .map(|(kind, _)| *kind)
+            .chain([protocol])
+            .collect();
         let between: usize = headers.iter().map(|(_, rest)| 1 + rest.len()).sum();
         let mut out = vec![0x60, 0, 0, 0];
         out.extend(((between + transport.len()) as u16).to_be_bytes());
@@ -199,15 +223,27 @@ fn set_tcp_checksum(source: IpAddr, destination: IpAddr, segment: &mut [u8]) {
         return;
     }
     segment[16..18].fill(0);
-    let len = (segment.len() as u32).to_be_bytes();
-    let protocol = [0, TCP];
-    let sum = match (source, destination) {
-        (IpAddr::V4(s), IpAddr::V4(d)) => {
-            checksum(&[&s.octets(), &d.octets(), &protocol, &len, segment])
-        }
-        (s, d) => checksum(&[&octets(s), &octets(d), &protocol, &len, segment]),
-    };
+    let sum = transport_checksum(source, destination, TCP, segment);
     segment[16..18].copy_from_slice(&sum.to_be_bytes());
+}
+
+/// The checksum of a TCP or ICMPv6 message: the value for its checksum field when that
+/// is zero, and zero when the field is right.
+#[must_use]
+pub fn transport_checksum(
+    source: IpAddr,
+    destination: IpAddr,
+    protocol: u8,
+    message: &[u8],
+) -> u16 {
+    let len = (message.len() as u32).to_be_bytes();
+    let protocol = [0, protocol];
+    match (source, destination) {
+        (IpAddr::V4(s), IpAddr::V4(d)) => {
+            checksum(&[&s.octets(), &d.octets(), &protocol, &len, message])
+        }
+        (s, d) => checksum(&[&octets(s), &octets(d), &protocol, &len, message]),
+    }
 }
 
 fn octets(address: IpAddr) -> [u8; 16] {
@@ -217,8 +253,9 @@ fn octets(address: IpAddr) -> [u8; 16] {
     }
 }
 
-/// RFC 1071, over parts that all but the last have an even length.
-fn checksum(parts: &[&[u8]]) -> u16 {
+/// The checksum of RFC 1071 over parts of which all but the last have an even length.
+#[must_use]
+pub fn checksum(parts: &[&[u8]]) -> u16 {
     let mut sum = 0u32;
     for part in parts {
         for pair in part.chunks(2) {

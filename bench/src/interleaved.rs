@@ -1,4 +1,5 @@
-//! Candidates take turns, so that what else the machine does falls on all of them.
+//! Interleaved runs: the candidates take turns, so that what else the machine does falls on
+//! all of them.
 
 use std::ops::Add;
 use std::time::Duration;
@@ -10,18 +11,18 @@ use crate::options::Options;
 use crate::process::Running;
 use crate::spread::Spread;
 
-/// How often, and how long each time.
+/// How many runs each candidate has, and how long one is.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Turns {
+pub(crate) struct InterleavedRuns {
     /// Figures of each candidate.
     pub(crate) rounds: usize,
-    /// Turns that add up to one figure. Short ones, so that what else the machine does
+    /// Runs that add up to one figure. Short ones, so that what else the machine does
     /// for a while falls on all candidates alike.
     pub(crate) slices: usize,
     pub(crate) duration: Duration,
 }
 
-impl Turns {
+impl InterleavedRuns {
     pub(crate) fn new(options: &Options) -> Self {
         let (rounds, slices, duration) = if options.quick {
             (2, 2, 20)
@@ -35,33 +36,43 @@ impl Turns {
         }
     }
 
-    /// Lets `candidates` take turns, every other time in the opposite order; what came
-    /// of it, by candidate and round.
-    pub(crate) fn take<T: Add<Output = T> + Copy>(
+    /// Runs each of `candidates` for each slice of each round; the sums of the slices, by
+    /// candidate and round.
+    pub(crate) fn interleave<T: Add<Output = T> + Copy>(
         self,
         candidates: usize,
-        mut turn: impl FnMut(usize) -> anyhow::Result<T>,
+        run: impl FnMut(usize) -> anyhow::Result<T>,
     ) -> anyhow::Result<Vec<Vec<T>>> {
-        let mut outcomes: Vec<Vec<T>> = vec![Vec::new(); candidates];
-        for round in 0..self.rounds {
-            for slice in 0..self.slices {
-                for step in 0..candidates {
-                    let forth = (round * self.slices + slice).is_multiple_of(2);
-                    let candidate = if forth { step } else { candidates - 1 - step };
-                    let outcome = turn(candidate)?;
-                    let sums = &mut outcomes[candidate];
-                    match sums.get_mut(round) {
-                        Some(sum) => *sum = *sum + outcome,
-                        None => sums.push(outcome),
-                    }
-                }
-            }
-        }
-        Ok(outcomes)
+        let outcomes = interleave(candidates, self.rounds * self.slices, run)?;
+        let sums = |outcomes: &Vec<T>| {
+            let rounds = outcomes
+                .chunks(self.slices)
+                .map(|slices| slices.iter().copied());
+            rounds.filter_map(|slices| slices.reduce(T::add)).collect()
+        };
+        Ok(outcomes.iter().map(sums).collect())
     }
 }
 
-/// What a server did in its turns.
+/// Runs every candidate once in each round, every other round in the opposite order; the
+/// outcomes by candidate and round.
+pub(crate) fn interleave<T>(
+    candidates: usize,
+    rounds: usize,
+    mut run: impl FnMut(usize) -> anyhow::Result<T>,
+) -> anyhow::Result<Vec<Vec<T>>> {
+    let mut outcomes: Vec<Vec<T>> = (0..candidates).map(|_| Vec::new()).collect();
+    for round in 0..rounds {
+        for step in 0..candidates {
+            let forward = round.is_multiple_of(2);
+            let candidate = if forward { step } else { candidates - 1 - step };
+            outcomes[candidate].push(run(candidate)?);
+        }
+    }
+    Ok(outcomes)
+}
+
+/// What a server did in one run, or in several.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Work {
     done: Done,
@@ -122,7 +133,7 @@ impl Add for Work {
 /// A figure of a candidate, and its ratio to the reference's.
 type Figure = (Spread, Spread);
 
-/// A candidate's turns beside those of the reference.
+/// A candidate's figures, and their ratios to those of the reference.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Comparison {
     rate: Figure,
@@ -134,7 +145,7 @@ impl Comparison {
     pub(crate) fn of(candidate: &[Work], reference: &[Work]) -> Self {
         let figure = |figure: fn(&Work) -> f64| {
             let [candidate, reference] =
-                [candidate, reference].map(|turns| turns.iter().map(figure).collect::<Vec<_>>());
+                [candidate, reference].map(|runs| runs.iter().map(figure).collect::<Vec<_>>());
             let ratio = Spread::of_ratios(&candidate, &reference);
             (Spread::of(candidate), ratio)
         };
@@ -187,18 +198,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_candidate_has_a_turn_per_round_and_none_is_always_first() {
-        let turns = Turns {
+    fn every_candidate_runs_in_each_round_and_none_is_always_first() {
+        let runs = InterleavedRuns {
             rounds: 1,
             slices: 2,
             duration: Duration::ZERO,
         };
         let mut order = Vec::new();
-        let outcomes = turns.take(3, |candidate| {
+        let outcomes = runs.interleave(3, |candidate| {
             order.push(candidate);
             Ok(candidate)
         });
-        assert_eq!(outcomes.expect("no turn fails"), [[0], [2], [4]]);
+        assert_eq!(outcomes.expect("no run fails"), [[0], [2], [4]]);
         assert_eq!(order, [0, 1, 2, 2, 1, 0]);
     }
 }

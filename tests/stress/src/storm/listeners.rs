@@ -1,4 +1,4 @@
-//! The listeners that the storm rages around, and who is connected to them.
+//! The listeners under the storm, and handshakes with them.
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
@@ -9,26 +9,26 @@ use anyhow::{Context, Result, bail, ensure};
 use socket2::SockRef;
 use toa_core::{to_canonical, to_mapped};
 use toa_lab::peer::{Peer, PeerDevice, flags};
+use toa_lab::raw_packet::Tcp;
 
-use super::judge::Verdict;
-use super::packet::Tcp;
-use super::{Side, option};
+use super::expectation::Expectation;
+use super::{AddressPath, option};
 
-/// How long the kernel may take for a connection that must come.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Before it repeats a first port, an address has had this many connections.
+/// How long the kernel may take for a connection that must be accepted.
+const ACCEPT_TIMEOUT: Duration = Duration::from_secs(5);
+/// So many peers have an address each, before the addresses repeat with another port.
 const PEERS: u32 = 50_000;
 
 #[derive(Debug)]
 pub(super) struct Listener {
-    pub(super) side: Side,
+    pub(super) path: AddressPath,
     pub(super) address: SocketAddr,
     socket: TcpListener,
 }
 
-/// Our end of a connection.
+/// The hand-made end of a connection.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct End {
+pub(super) struct Endpoint {
     pub(super) from: SocketAddr,
     pub(super) to: SocketAddr,
     pub(super) sequence: u32,
@@ -36,17 +36,17 @@ pub(super) struct End {
 }
 
 impl Listener {
-    pub(super) fn open(side: Side) -> Result<Self> {
-        let socket = side.listen()?;
-        let address = side.server(socket.local_addr()?.port());
+    pub(super) fn open(path: AddressPath) -> Result<Self> {
+        let socket = path.listen()?;
+        let address = path.server(socket.local_addr()?.port());
         Ok(Self {
-            side,
+            path,
             address,
             socket,
         })
     }
 
-    /// Who is in the queue, with the peer that the source knows.
+    /// The next connection in the accept queue.
     pub(super) fn next(&self) -> Result<Option<TcpStream>> {
         match self.socket.accept() {
             Ok((stream, _)) => {
@@ -59,58 +59,68 @@ impl Listener {
         }
     }
 
-    /// The address and port of peer number `n`, which nobody else has.
+    /// The address and port of peer number `n`, which no other peer has.
     pub(super) fn peer(&self, n: u32, trusted: bool) -> SocketAddr {
         let (host, port) = ((n % PEERS) as u16 + 2, 1024 + (n / PEERS) as u16);
-        let ip = match self.side {
-            _ if trusted => self.side.trusted(host),
-            Side::V4 | Side::Mapped => Ipv4Addr::from_bits(0xc612_0000 | u32::from(host)).into(),
-            Side::V6 => Ipv6Addr::new(0x2001, 0xdb8, 0xbad, 0, 0, 0, 1, host).into(),
+        let ip = match self.path {
+            _ if trusted => self.path.trusted(host),
+            AddressPath::V4 | AddressPath::Mapped => {
+                Ipv4Addr::from_bits(0xc612_0000 | u32::from(host)).into()
+            }
+            AddressPath::V6 => Ipv6Addr::new(0x2001, 0xdb8, 0xbad, 0, 0, 0, 1, host).into(),
         };
         SocketAddr::new(ip, port)
     }
 
     /// SYN and SYN-ACK; the next segment completes.
-    pub(super) fn half_open(&self, device: &PeerDevice, from: SocketAddr) -> Result<End> {
+    pub(super) fn half_open(&self, device: &PeerDevice, from: SocketAddr) -> Result<Endpoint> {
         let mut peer = device.peer(from, self.address);
         peer.syn(&[])?;
         peer.syn_ack()
             .with_context(|| format!("no SYN-ACK for {from}"))?;
-        Ok(End::of(&peer, self.address))
+        Ok(Endpoint::of(&peer, self.address))
     }
 
-    /// A decent client, with the option or without, must be served as if there were
+    /// An ordinary client, with the option or without, must be served as if there were
     /// no storm.
-    pub(super) fn serve(&self, device: &PeerDevice, n: u32, with_option: bool) -> Result<()> {
-        let client = with_option.then(|| self.side.client(n as u16));
+    pub(super) fn check_client(
+        &self,
+        device: &PeerDevice,
+        n: u32,
+        with_option: bool,
+    ) -> Result<()> {
+        let client = with_option.then(|| self.path.client(n as u16));
         let options = client.map(option).unwrap_or_default();
         let end = self.half_open(device, self.peer(n, true))?;
         let mut ack = end.segment(flags::ACK);
         ack.options = options;
         device.send_packet(&ack.packet())?;
         let stream = self.wait()?;
-        let verdict = Verdict::on(end.from, &ack.segment());
-        ensure!(verdict.client == client, "the judge errs: {verdict:?}");
-        verdict.check(end.from, &stream)?;
-        verdict.check_name(end.from, &stream)?;
+        let expectation = Expectation::of_segment(end.from, &ack.segment());
+        ensure!(
+            expectation.client == client,
+            "the judge errs: {expectation:?}"
+        );
+        expectation.check(end.from, &stream)?;
+        expectation.check_name(end.from, &stream)?;
         Ok(())
     }
 
     fn wait(&self) -> Result<TcpStream> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + ACCEPT_TIMEOUT;
         loop {
             if let Some(stream) = self.next()? {
                 return Ok(stream);
             }
             if Instant::now() > end {
-                bail!("{:?}: a decent client was not let in", self.side);
+                bail!("{:?}: an ordinary client was not let in", self.path);
             }
             sleep(Duration::from_millis(1));
         }
     }
 }
 
-impl End {
+impl Endpoint {
     fn of(peer: &Peer<'_>, to: SocketAddr) -> Self {
         Self {
             from: peer.local_addr(),
@@ -120,7 +130,7 @@ impl End {
         }
     }
 
-    /// The next segment, right in all.
+    /// The next segment, with the right numbers.
     pub(super) fn segment(&self, flags: u8) -> Tcp {
         let mut tcp = Tcp::new(self.from, self.to, flags);
         tcp.sequence = self.sequence;

@@ -1,4 +1,4 @@
-//! Many connections held open, more than one process may have files.
+//! Many open connections, more than one table of descriptors can hold.
 
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Sender, channel};
@@ -11,70 +11,70 @@ use toa_lab::peer::{Peer, PeerDevice};
 
 use super::connect::Peers;
 
-/// What a thread needs besides connections: it starts with a copy of our descriptors.
+/// Descriptors that a thread needs besides connections: it starts with a copy of ours.
 const SPARE: u64 = 500;
 
-/// Connections that hand-made peers opened and nobody closes.
-pub(super) struct Holder<'scope, 'env> {
+/// Connections that hand-made peers opened, and that stay open.
+pub(super) struct OpenConnections<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
     device: &'env PeerDevice,
     listener: &'env TcpListener,
     option: &'env [u8],
-    // A thread closes its connections when its sender is gone.
-    keepers: Vec<Sender<()>>,
+    // A thread closes its connections when its sender is dropped.
+    senders: Vec<Sender<()>>,
     held: u32,
     at_most: u32,
 }
 
-/// Does `work` with a holder, and closes what it holds.
-pub(super) fn holding<'env, T>(
+/// Runs `work`, which opens connections, and then closes them.
+pub(super) fn with_open_connections<'env, T>(
     device: &'env PeerDevice,
     listener: &'env TcpListener,
     option: &'env [u8],
-    work: impl FnOnce(&mut Holder<'_, 'env>) -> anyhow::Result<T>,
+    work: impl FnOnce(&mut OpenConnections<'_, 'env>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     let files = setrlimit(Resource::RLIMIT_NOFILE, hard, hard).map_or(soft, |()| hard);
     let at_most = u32::try_from(files.saturating_sub(SPARE).max(1)).unwrap_or(u32::MAX);
     thread::scope(|scope| {
-        work(&mut Holder {
+        work(&mut OpenConnections {
             scope,
             device,
             listener,
             option,
-            keepers: Vec::new(),
+            senders: Vec::new(),
             held: 0,
             at_most,
         })
     })
 }
 
-impl Holder<'_, '_> {
+impl OpenConnections<'_, '_> {
     /// Opens more, until there are `count`.
     pub(super) fn grow(&mut self, count: u32) -> anyhow::Result<()> {
         while self.held < count {
             let more = self.at_most.min(count - self.held);
             let (listener, device, option) = (self.listener, self.device, self.option);
             let first = self.held;
-            let (keeper, until) = channel();
-            let (say, hear) = channel();
+            let (sender, until) = channel();
+            let (opened_sender, opened) = channel();
             self.scope.spawn(move || {
-                let opened = open(device, listener, option, first, more);
-                let (held, outcome) = match opened {
+                let all = open(device, listener, option, first, more);
+                let (held, outcome) = match all {
                     Ok(held) => (held, Ok(())),
                     Err(error) => (Vec::new(), Err(error)),
                 };
-                if say.send(outcome).is_ok() {
+                if opened_sender.send(outcome).is_ok() {
                     let _ = until.recv();
                 }
                 for (stream, mut peer) in held {
-                    // Else the kernel would send one, to nobody.
+                    // Otherwise the kernel would send a reset to an address where nothing is.
                     let _ = peer.reset(&[]);
                     drop(stream);
                 }
             });
-            hear.recv()??;
-            self.keepers.push(keeper);
+            opened.recv()??;
+            self.senders.push(sender);
             self.held += more;
         }
         Ok(())
@@ -88,7 +88,7 @@ fn open<'e>(
     first: u32,
     count: u32,
 ) -> anyhow::Result<Vec<(TcpStream, Peer<'e>)>> {
-    // The limit is one of a table of descriptors, and each thread has its own then.
+    // The limit on open files applies to a table of descriptors; now each thread has one.
     unshare(CloneFlags::CLONE_FILES).context("cannot have a table of descriptors of its own")?;
     let peers = Peers::new(device, listener, option)?.starting_at(first);
     (0..count).map(|_| peers.open()).collect()

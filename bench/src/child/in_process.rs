@@ -21,7 +21,7 @@ use crate::app::Method;
 const PEER: &str = "10.0.0.9:5000";
 const CLIENT: &str = "[2001:db8::7]:41234";
 
-/// The command line of a process that drives itself.
+/// The command line of a process that calls its own service.
 #[derive(Args, Clone, Debug)]
 pub struct Drive {
     #[arg(value_enum)]
@@ -29,7 +29,7 @@ pub struct Drive {
     /// How many requests.
     #[arg(long)]
     pub(crate) requests: u32,
-    /// With the X-Forwarded-For header in each request, which bare axum passes over.
+    /// With the X-Forwarded-For header in each request, which bare axum ignores.
     #[arg(long)]
     pub(crate) header: bool,
 }

@@ -3,34 +3,34 @@
 use std::time::Duration;
 
 use super::conn::{Conn, Fail};
+use super::expectation::Match;
 use super::http;
-use super::judge::Right;
-use super::letter::{Letter, Options};
+use super::option_variant::{OptionVariant, SegmentOptions};
 use super::session::Session;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Deed {
-    /// One question.
+pub(crate) enum ClientBehavior {
+    /// One request.
     Ask,
     /// Several, with pauses.
     KeepAlive,
     /// One, byte by byte.
     Slow,
-    /// One, with a long pause in the midst of it.
+    /// One, with a long pause in the middle.
     Stalled,
-    /// A question and the end of what we have to say, at once.
+    /// One request, with our FIN directly after it.
     HalfClosed,
     /// A SYN, then a reset or silence.
     AbortSyn,
     /// A handshake and a reset.
     AbortOpen,
-    /// Half a question and a reset.
+    /// Half a request and a reset.
     AbortRequest,
-    /// A question and a reset before the answer is read.
-    AbortAnswer,
+    /// A request and a reset before the response is read.
+    AbortResponse,
 }
 
-impl Deed {
+impl ClientBehavior {
     pub(crate) fn choose(random: &mut fastrand::Rng) -> Self {
         match random.u8(..20) {
             0..9 => Self::Ask,
@@ -41,13 +41,13 @@ impl Deed {
             16 => Self::AbortSyn,
             17 => Self::AbortOpen,
             18 => Self::AbortRequest,
-            _ => Self::AbortAnswer,
+            _ => Self::AbortResponse,
         }
     }
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::Ask => "one question",
+            Self::Ask => "one request",
             Self::KeepAlive => "kept alive",
             Self::Slow => "byte by byte",
             Self::Stalled => "stalled",
@@ -55,24 +55,23 @@ impl Deed {
             Self::AbortSyn => "reset after SYN",
             Self::AbortOpen => "reset after handshake",
             Self::AbortRequest => "reset in request",
-            Self::AbortAnswer => "reset before answer",
+            Self::AbortResponse => "reset before response",
         }
     }
 
-    /// Whether the server may lose patience or interest and end it.
+    /// Whether the server may end the connection early.
     pub(crate) const fn may_be_refused(self) -> bool {
         matches!(self, Self::Slow | Self::Stalled | Self::HalfClosed)
     }
 
-    /// Does it; `None` when it was ours to end.
+    /// Runs it; `None` when this side ended the connection on purpose.
     pub(crate) async fn run(
         self,
         mut conn: Conn,
-        letter: Letter,
-        options: &Options,
+        options: &SegmentOptions,
         session: &mut Session<'_>,
         random: &mut fastrand::Rng,
-    ) -> Result<Option<Right>, Fail> {
+    ) -> Result<Option<Match>, Fail> {
         if self == Self::AbortSyn {
             conn.syn(&options.syn)?;
             if random.bool() {
@@ -93,7 +92,7 @@ impl Deed {
                 conn.pause(millis(random, 200)).await?;
                 conn.reset()?;
             }
-            Self::AbortAnswer => {
+            Self::AbortResponse => {
                 conn.data(&options.data, http::request(random.bool()))?;
                 conn.reset()?;
             }
@@ -101,12 +100,12 @@ impl Deed {
                 conn.data(&options.data, http::request(false))?;
                 conn.fin()?;
                 let response = conn.response().await?;
-                let right = session.judge(&response, conn.lossy)?;
+                let matched = session.judge(&response, conn.lossy)?;
                 conn.close().await;
-                return Ok(Some(right));
+                return Ok(Some(matched));
             }
             Self::Ask | Self::KeepAlive | Self::Slow | Self::Stalled => {
-                return self.converse(conn, letter, options, session, random).await;
+                return self.converse(conn, options, session, random).await;
             }
         }
         Ok(None)
@@ -115,24 +114,22 @@ impl Deed {
     async fn converse(
         self,
         mut conn: Conn,
-        letter: Letter,
-        options: &Options,
+        options: &SegmentOptions,
         session: &mut Session<'_>,
         random: &mut fastrand::Rng,
-    ) -> Result<Option<Right>, Fail> {
-        let questions = if self == Self::KeepAlive {
+    ) -> Result<Option<Match>, Fail> {
+        let requests = if self == Self::KeepAlive {
             random.u8(2..6)
         } else {
             1
         };
-        let mut right = None;
-        for left in (0..questions).rev() {
+        let mut matched = None;
+        for left in (0..requests).rev() {
             // Sometimes the server closes first, sometimes this end.
             let request = http::request(left == 0 && random.bool());
-            self.send(&mut conn, letter, options, request, random)
-                .await?;
+            self.send(&mut conn, options, request, random).await?;
             let response = conn.response().await?;
-            right = Some(session.judge(&response, conn.lossy)?);
+            matched = Some(session.judge(&response, conn.lossy)?);
             if left > 0 {
                 conn.pause(millis(random, 3000)).await?;
                 if conn.finished() {
@@ -141,14 +138,13 @@ impl Deed {
             }
         }
         conn.close().await;
-        Ok(right)
+        Ok(matched)
     }
 
     async fn send(
         self,
         conn: &mut Conn,
-        letter: Letter,
-        options: &Options,
+        options: &SegmentOptions,
         request: &[u8],
         random: &mut fastrand::Rng,
     ) -> Result<(), Fail> {
@@ -168,7 +164,7 @@ impl Deed {
                     .await?;
                 conn.data(&options.later, rest)?;
             }
-            _ if letter == Letter::LaterOnly => {
+            _ if options.variant == OptionVariant::LaterOnly => {
                 conn.data(&options.data, first)?;
                 conn.flushed().await?;
                 conn.data(&options.later, rest)?;

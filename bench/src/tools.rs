@@ -1,4 +1,4 @@
-//! Programs that watch a process of ours: strace and valgrind.
+//! The tools that observe a process: strace and valgrind.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail, ensure};
 use crate::process::this_program;
 
 /// Makes sure that a program is there.
-pub(crate) fn need(program: &str) -> anyhow::Result<()> {
+pub(crate) fn require(program: &str) -> anyhow::Result<()> {
     let found = Command::new(program)
         .arg("--version")
         .stdout(Stdio::null())

@@ -1,4 +1,4 @@
-//! All hand-made peers' segments, sorted by the connection they belong to.
+//! Distributes the segments for hand-made peers to their connections.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -13,8 +13,8 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// Where a connection is: the peer out there, and the server.
-pub(crate) type Ends = (SocketAddr, SocketAddr);
+/// A connection's addresses: the peer's and the server's.
+pub(crate) type Endpoints = (SocketAddr, SocketAddr);
 
 #[derive(Debug)]
 struct Device(PeerDevice);
@@ -26,12 +26,12 @@ impl AsRawFd for Device {
 }
 
 #[derive(Debug)]
-pub(crate) struct Hub {
+pub(crate) struct SegmentDemux {
     device: AsyncFd<Device>,
-    inboxes: RefCell<HashMap<Ends, UnboundedSender<Segment>>>,
+    inboxes: RefCell<HashMap<Endpoints, UnboundedSender<Segment>>>,
 }
 
-impl Hub {
+impl SegmentDemux {
     pub(crate) fn open() -> anyhow::Result<Rc<Self>> {
         let device = Device(PeerDevice::open()?);
         #[expect(
@@ -46,11 +46,11 @@ impl Hub {
         }))
     }
 
-    /// Sorts until the device fails.
+    /// Distributes segments until the device fails.
     pub(crate) async fn run(&self) -> io::Result<()> {
         loop {
             let mut ready = self.device.readable().await?;
-            // Others want their turn, too.
+            // A bounded batch, so that the other tasks run as well.
             for _ in 0..256 {
                 match ready.get_inner().0.try_receive()? {
                     Some((server, peer, segment)) => self.deliver((peer, server), segment)?,
@@ -64,28 +64,28 @@ impl Hub {
         }
     }
 
-    pub(crate) fn register(&self, ends: Ends) -> UnboundedReceiver<Segment> {
+    pub(crate) fn register(&self, ends: Endpoints) -> UnboundedReceiver<Segment> {
         let (sender, inbox) = unbounded_channel();
         self.inboxes.borrow_mut().insert(ends, sender);
         inbox
     }
 
-    pub(crate) fn forget(&self, ends: Ends) {
+    pub(crate) fn forget(&self, ends: Endpoints) {
         self.inboxes.borrow_mut().remove(&ends);
     }
 
-    pub(crate) fn send(&self, (peer, server): Ends, segment: &Segment) -> io::Result<()> {
+    pub(crate) fn send(&self, (peer, server): Endpoints, segment: &Segment) -> io::Result<()> {
         self.device.get_ref().0.peer(peer, server).send(segment)
     }
 
-    fn deliver(&self, ends: Ends, segment: Segment) -> io::Result<()> {
+    fn deliver(&self, ends: Endpoints, segment: Segment) -> io::Result<()> {
         if let Some(inbox) = self.inboxes.borrow().get(&ends) {
-            // A connection that just ended no longer listens.
+            // A connection that has just ended does not receive any more.
             let _ = inbox.send(segment);
             return Ok(());
         }
-        // A machine resets what it knows nothing of, so that no server waits for a peer
-        // that is gone. Where a SYN-ACK goes there never was a machine.
+        // A host resets what belongs to no connection of its own, so that no server waits
+        // for a peer that is gone. A SYN-ACK here answers a flood, whose hosts do not exist.
         if segment.flags & (flags::RST | flags::SYN) != 0 {
             return Ok(());
         }

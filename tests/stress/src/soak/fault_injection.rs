@@ -1,83 +1,88 @@
-//! The bad times that servers and kernel are given, one after the other.
+//! Fault injection: what is done to servers and kernel, one fault after the other.
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use toa_lab::peer::{Segment, flags};
+use toa_lab::sandbox::Sandbox;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::address;
 use super::conn::{Conn, Fail};
-use super::kernel;
-use super::letter::{Letter, Options};
+use super::option_variant::{OptionVariant, SegmentOptions};
+use super::state::SoakState;
 use super::tally::Outcome;
-use super::world::World;
 
 /// How many connections wait for accept() at most, and half-open ones for their ACK.
 pub(crate) const BACKLOG: u32 = 512;
-/// What a server may need to be itself again; listeners back off for half a second.
+/// How long a server may need to recover; listeners back off for half a second.
 const RECOVERY: Duration = Duration::from_secs(3);
 const FLOOD_PER_SECOND: u32 = 2000;
 
-/// What was done, so that the verdict can ask whether it had its effect.
+/// How often each fault was injected, so that the verdict can check its effect.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Done {
+pub(crate) struct FaultCounts {
     pub(crate) floods: u64,
     pub(crate) cookies_for_all: u64,
     pub(crate) stops: u64,
     pub(crate) exhaustions: u64,
 }
 
-/// Goes round until `end`; each phase takes `time`, and so does the quiet after it.
-pub(crate) async fn run(world: Rc<World>, time: Duration, end: Instant) -> anyhow::Result<Done> {
-    let mut done = Done::default();
-    let mut random = world.fork();
+/// Injects the faults in turn until `end`; each takes `time`, and so does the pause after it.
+pub(crate) async fn run(
+    state: Rc<SoakState>,
+    sandbox: &Sandbox,
+    time: Duration,
+    end: Instant,
+) -> anyhow::Result<FaultCounts> {
+    let mut done = FaultCounts::default();
+    let mut random = state.fork();
     for round in 0.. {
-        let server = round / 4 % world.servers.len();
+        let server = round / 4 % state.servers.len();
         if Instant::now() + 2 * time + RECOVERY > end {
             break;
         }
         match round % 4 {
             0 => {
-                flood(&world, server, time, &mut random).await?;
+                flood(&state, server, time, &mut random).await?;
                 done.floods += 1;
             }
             1 => {
-                stop(&world, server, time).await?;
+                stop(&state, server, time).await?;
                 done.stops += 1;
             }
             2 => {
-                kernel::set("ipv4/tcp_syncookies", 2)?;
-                flood(&world, server, time, &mut random).await?;
+                sandbox.sysctl("net/ipv4/tcp_syncookies", "2")?;
+                flood(&state, server, time, &mut random).await?;
                 done.cookies_for_all += 1;
             }
             _ => {
-                exhaust(&world, server, time).await?;
+                exhaust(&state, server, time).await?;
                 done.exhaustions += 1;
             }
         }
         sleep(time).await;
-        kernel::set("ipv4/tcp_syncookies", 1)?;
+        sandbox.sysctl("net/ipv4/tcp_syncookies", "1")?;
     }
     sleep_until(end).await;
     Ok(done)
 }
 
-/// SYNs from machines that do not exist, and ACKs that nobody asked for, with options.
+/// SYNs from hosts that do not exist, and ACKs without a handshake, with options.
 async fn flood(
-    world: &World,
+    state: &SoakState,
     server: usize,
     time: Duration,
     random: &mut fastrand::Rng,
 ) -> anyhow::Result<()> {
     const STEP: Duration = Duration::from_millis(10);
-    let server = &world.servers[server];
+    let server = &state.servers[server];
     let end = Instant::now() + time;
     while Instant::now() < end {
         for _ in 0..FLOOD_PER_SECOND * STEP.as_millis() as u32 / 1000 {
             let v6 = !server.v4_only() && random.bool();
-            let options = Options::write(Letter::AckAndData, world.new_id(), random);
+            let options = SegmentOptions::write(OptionVariant::AckAndData, state.new_id(), random);
             let stray = random.u8(..10) == 0;
             let segment = Segment {
                 flags: if stray { flags::ACK } else { flags::SYN },
@@ -87,57 +92,57 @@ async fn flood(
                 options: options.data,
                 payload: Vec::new(),
             };
-            let ends = (address::nobody(random, v6), server.outside(v6));
-            world.hub.send(ends, &segment)?;
+            let ends = (address::unreachable(random, v6), server.outside(v6));
+            state.demux.send(ends, &segment)?;
         }
         sleep(STEP).await;
     }
     Ok(())
 }
 
-/// Nobody calls accept() while more connections come than may wait.
-async fn stop(world: &Rc<World>, server: usize, time: Duration) -> anyhow::Result<()> {
-    let it = &world.servers[server];
+/// A stopped server does not accept while more connections come than its queue holds.
+async fn stop(state: &Rc<SoakState>, server: usize, time: Duration) -> anyhow::Result<()> {
+    let it = &state.servers[server];
     it.disturb(true);
     it.stop()?;
-    let crowd = Crowd::gather(world, server, BACKLOG as usize + 100).await;
+    let idle_connections = IdleConnections::open(state, server, BACKLOG as usize + 100).await;
     sleep(time).await;
-    it.go_on()?;
+    it.resume()?;
     sleep(RECOVERY / 3).await;
-    drop(crowd);
+    drop(idle_connections);
     sleep(RECOVERY).await;
     it.disturb(false);
     Ok(())
 }
 
 /// The server runs out of descriptors.
-async fn exhaust(world: &Rc<World>, server: usize, time: Duration) -> anyhow::Result<()> {
+async fn exhaust(state: &Rc<SoakState>, server: usize, time: Duration) -> anyhow::Result<()> {
     const LEFT: usize = 16;
-    let it = &world.servers[server];
+    let it = &state.servers[server];
     it.disturb(true);
     it.limit_files(Some(LEFT))?;
-    let crowd = Crowd::gather(world, server, 3 * LEFT).await;
+    let idle_connections = IdleConnections::open(state, server, 3 * LEFT).await;
     sleep(time).await;
-    drop(crowd);
+    drop(idle_connections);
     it.limit_files(None)?;
     sleep(RECOVERY).await;
     it.disturb(false);
     Ok(())
 }
 
-/// Connections that say nothing, until this is dropped.
-struct Crowd {
+/// Connections that send nothing, until this is dropped.
+struct IdleConnections {
     _until: watch::Sender<()>,
 }
 
-impl Crowd {
-    async fn gather(world: &Rc<World>, server: usize, size: usize) -> Self {
+impl IdleConnections {
+    async fn open(state: &Rc<SoakState>, server: usize, size: usize) -> Self {
         let (until, over) = watch::channel(());
         for at in 0..size {
-            let (world, over) = (Rc::clone(world), over.clone());
-            tokio::task::spawn_local(async move { idle(&world, server, over).await });
+            let (state, over) = (Rc::clone(state), over.clone());
+            tokio::task::spawn_local(async move { idle(&state, server, over).await });
             if at % 50 == 49 {
-                // No more at once than the device's queue takes.
+                // No more at once than the device's queue holds.
                 sleep(Duration::from_millis(20)).await;
             }
         }
@@ -145,15 +150,15 @@ impl Crowd {
     }
 }
 
-async fn idle(world: &World, server: usize, mut over: watch::Receiver<()>) {
-    let mut random = world.fork();
-    let server = &world.servers[server];
-    let id = world.new_id();
+async fn idle(state: &SoakState, server: usize, mut over: watch::Receiver<()>) {
+    let mut random = state.fork();
+    let server = &state.servers[server];
+    let id = state.new_id();
     let v6 = !server.v4_only() && random.bool();
-    let options = Options::write(Letter::AckAndData, id, &mut random);
+    let options = SegmentOptions::write(OptionVariant::AckAndData, id, &mut random);
     let ends = (address::peer(id, v6, true), server.outside(v6));
-    world.open.set(world.open.get() + 1);
-    let mut conn = Conn::new(&world.hub, ends, random.u32(..));
+    state.open.set(state.open.get() + 1);
+    let mut conn = Conn::new(&state.demux, ends, random.u32(..));
     let stay = async {
         conn.open(&options.syn, options.ack.as_deref()).await?;
         loop {
@@ -168,9 +173,9 @@ async fn idle(world: &World, server: usize, mut over: watch::Receiver<()>) {
         _ = over.changed() => Outcome::Aborted,
     };
     drop(conn);
-    world
+    state
         .tally
         .borrow_mut()
-        .add("idle crowd", "option in ACK and data", &outcome);
-    world.open.set(world.open.get() - 1);
+        .add("idle connections", "option in ACK and data", &outcome);
+    state.open.set(state.open.get() - 1);
 }

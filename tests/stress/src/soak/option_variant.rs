@@ -1,4 +1,4 @@
-//! What a hand-made connection says about its client, and who should come of it.
+//! Which options a hand-made connection carries, and whether they should count.
 
 use std::net::SocketAddr;
 
@@ -11,33 +11,33 @@ const NOP: u8 = 1;
 
 /// Which option goes where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Letter {
+pub(crate) enum OptionVariant {
     /// In the bare ACK and, as balancers do, in the first data as well.
     AckAndData,
     /// In the bare ACK alone.
     AckOnly,
     /// Data completes the handshake.
     DataOnly,
-    /// A second one behind the genuine.
+    /// A second one behind the balancer's.
     ForgedSecond,
-    /// A malformed list behind the genuine.
+    /// A malformed list behind the balancer's.
     GarbageBehind,
     /// None at all.
     Absent,
     /// From a peer that is not trusted.
     Untrusted,
-    /// In the SYN, where nobody reads.
+    /// In the SYN, where no source reads it.
     SynOnly,
-    /// When the handshake is over.
+    /// After the handshake.
     LaterOnly,
     /// A loopback address, in mapped form when the family is IPv6.
     Loopback,
-    /// A length that is none.
+    /// With a length that no format has.
     WrongLength,
 }
 
-impl Letter {
-    /// Half of all connections bring an option that counts.
+impl OptionVariant {
+    /// In half of all connections the option counts.
     pub(crate) fn choose(random: &mut fastrand::Rng) -> Self {
         match random.u8(..20) {
             0..5 => Self::AckAndData,
@@ -73,7 +73,7 @@ impl Letter {
         !matches!(self, Self::Untrusted)
     }
 
-    /// Whether a loaded source should believe it.
+    /// Whether a loaded source should accept it.
     pub(crate) const fn counts(self) -> bool {
         matches!(
             self,
@@ -88,7 +88,8 @@ impl Letter {
 
 /// The option lists of one connection's segments.
 #[derive(Clone, Debug)]
-pub(crate) struct Options {
+pub(crate) struct SegmentOptions {
+    pub(crate) variant: OptionVariant,
     pub(crate) syn: Vec<u8>,
     /// `None` where data completes the handshake.
     pub(crate) ack: Option<Vec<u8>>,
@@ -97,25 +98,25 @@ pub(crate) struct Options {
     pub(crate) client: SocketAddr,
 }
 
-impl Options {
-    pub(crate) fn write(letter: Letter, id: u32, random: &mut fastrand::Rng) -> Self {
+impl SegmentOptions {
+    pub(crate) fn write(variant: OptionVariant, id: u32, random: &mut fastrand::Rng) -> Self {
         let v6 = random.bool();
         let client = address::client(id, v6);
         let kind = KINDS[random.usize(..KINDS.len())];
-        let toa = match letter {
-            Letter::Absent => Vec::new(),
-            Letter::ForgedSecond => {
+        let toa = match variant {
+            OptionVariant::Absent => Vec::new(),
+            OptionVariant::ForgedSecond => {
                 // Two long ones fill the header.
                 let forged = option(KINDS[random.usize(..KINDS.len())], address::forged(id, v6));
                 [option(kind, client), forged].concat()
             }
-            Letter::GarbageBehind => [option(kind, client), vec![kind, 40, 7]].concat(),
-            Letter::Loopback if v6 => {
+            OptionVariant::GarbageBehind => [option(kind, client), vec![kind, 40, 7]].concat(),
+            OptionVariant::Loopback if v6 => {
                 let mapped = SocketAddr::V6(to_mapped(([127, 0, 0, 1], 80).into()));
                 option(kind, mapped)
             }
-            Letter::Loopback => option(kind, ([127, 0, 0, 1], 80).into()),
-            Letter::WrongLength => {
+            OptionVariant::Loopback => option(kind, ([127, 0, 0, 1], 80).into()),
+            OptionVariant::WrongLength => {
                 let mut wrong = option(kind, client);
                 wrong[1] -= 1;
                 wrong
@@ -124,7 +125,8 @@ impl Options {
         };
         let toa = padded(toa);
         let mut this = Self {
-            // Most say their segment size, as real ones do.
+            variant,
+            // Most carry a maximum segment size, as real ones do.
             syn: if random.u8(..4) > 0 {
                 vec![2, 4, 5, 0xb4]
             } else {
@@ -135,12 +137,12 @@ impl Options {
             later: Vec::new(),
             client,
         };
-        match letter {
-            Letter::Absent => {}
-            Letter::SynOnly => this.syn = toa,
-            Letter::AckOnly => this.ack = Some(toa),
-            Letter::LaterOnly => this.later = toa,
-            Letter::DataOnly => {
+        match variant {
+            OptionVariant::Absent => {}
+            OptionVariant::SynOnly => this.syn = toa,
+            OptionVariant::AckOnly => this.ack = Some(toa),
+            OptionVariant::LaterOnly => this.later = toa,
+            OptionVariant::DataOnly => {
                 this.ack = None;
                 this.data = toa;
             }
@@ -189,19 +191,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reference_parser_reads_what_a_letter_promises() {
+    fn the_reference_parser_reads_what_a_variant_promises() {
         let mut random = fastrand::Rng::with_seed(7);
         for id in 0..5000 {
-            let letter = Letter::choose(&mut random);
-            let options = Options::write(letter, id, &mut random);
+            let variant = OptionVariant::choose(&mut random);
+            let options = SegmentOptions::write(variant, id, &mut random);
             let completing = options.ack.as_ref().unwrap_or(&options.data);
             assert!(completing.len() <= 40 && completing.len().is_multiple_of(4));
             let found = match parse(completing, &OptionKinds::default()) {
                 Parsed::Found(option) => Some(option.client),
                 _ => None,
             };
-            let sent = letter.counts() || letter == Letter::Untrusted;
-            assert_eq!(found, sent.then_some(options.client), "{letter:?}");
+            let sent = variant.counts() || variant == OptionVariant::Untrusted;
+            assert_eq!(found, sent.then_some(options.client), "{variant:?}");
         }
     }
 }

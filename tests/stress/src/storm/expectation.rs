@@ -1,4 +1,4 @@
-//! What the kernel must say about a connection, by toa-core's own reading of the
+//! What the source must answer for a connection, by toa-core's own reading of the
 //! segment that completed it.
 
 use std::net::{SocketAddr, TcpStream};
@@ -8,16 +8,16 @@ use toa_core::abi::{INFO_HAS_ADDR, INFO_INVALID, INFO_UNTRUSTED, ToaInfo};
 use toa_core::option::{Parsed, is_client_address, parse};
 use toa_core::{OptionKinds, TrustedPeers, to_canonical, to_mapped};
 
-/// What must be said.
+/// What the source must answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Verdict {
+pub(super) struct Expectation {
     flags: u32,
     pub(super) client: Option<SocketAddr>,
 }
 
-impl Verdict {
-    /// On a connection from `peer` that this segment has completed.
-    pub(super) fn on(peer: SocketAddr, segment: &[u8]) -> Self {
+impl Expectation {
+    /// For a connection from `peer` that this segment has completed.
+    pub(super) fn of_segment(peer: SocketAddr, segment: &[u8]) -> Self {
         let end = segment
             .get(12)
             .map_or(20, |offset| usize::from(offset >> 4) * 4);
@@ -48,13 +48,13 @@ impl Verdict {
         );
         ensure!(
             info.peer() == Some(to_mapped(peer)),
-            "{peer} is said to be {:?}",
+            "the peer {peer} is reported as {:?}",
             info.peer()
         );
         Ok(())
     }
 
-    /// What unmodified programs see, while the connection lives. An IPv6 client has
+    /// What unmodified programs see, while the connection is open. An IPv6 client has
     /// no place in an AF_INET socket's name.
     pub(super) fn check_name(self, peer: SocketAddr, stream: &TcpStream) -> Result<()> {
         let local = stream.local_addr()?;
@@ -69,8 +69,8 @@ impl Verdict {
     }
 }
 
-/// What holds of any connection, whatever has completed it.
-pub(super) fn check_sane(info: &ToaInfo) -> Result<()> {
+/// What holds for any connection, whatever segment has completed it.
+pub(super) fn check_plausible(info: &ToaInfo) -> Result<()> {
     let Some(client) = info.client() else {
         return Ok(());
     };

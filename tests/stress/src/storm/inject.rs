@@ -1,4 +1,4 @@
-//! What a storm throws: gusts, each of which is judged at once.
+//! What a storm injects, one step at a time; each step is checked at once.
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream};
@@ -6,38 +6,38 @@ use std::net::{SocketAddr, TcpStream};
 use anyhow::{Context, Result};
 use fastrand::Rng;
 use socket2::SockRef;
-use toa_lab::peer::flags;
+use toa_lab::peer::{PeerDevice, flags};
+use toa_lab::raw_packet::{Tcp, repair};
 
-use super::judge::{self, Verdict};
-use super::packet::{Tcp, repair};
+use super::expectation::{self, Expectation};
+use super::listeners::{Endpoint, Listener};
 use super::report::{Kind, Report};
-use super::town::{End, Listener};
-use super::{Ground, Side, chaos};
+use super::{AddressPath, random};
 
-/// Connections that are held open while they are shot at.
-const HELD: usize = 48;
+/// So many connections are kept open, to inject segments into them.
+const MAX_OPEN: usize = 48;
 
-/// A connection under fire.
+/// An open connection, and what must hold of it.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct OpenConnection {
     listener: usize,
-    end: End,
+    end: Endpoint,
     stream: TcpStream,
-    verdict: Verdict,
+    expectation: Expectation,
 }
 
-impl Held {
-    /// Alive or dead, it never has another address.
+impl OpenConnection {
+    /// Open or reset, it never has another address.
     pub(super) fn check(&self) -> Result<()> {
-        self.verdict.check(self.end.from, &self.stream)
+        self.expectation.check(self.end.from, &self.stream)
     }
 }
 
 #[derive(Debug)]
-pub(super) struct Storm<'g> {
-    pub(super) ground: &'g Ground,
+pub(super) struct Storm<'d> {
+    pub(super) device: &'d PeerDevice,
     pub(super) listeners: Vec<Listener>,
-    pub(super) held: Vec<Held>,
+    pub(super) open: Vec<OpenConnection>,
     pub(super) rng: Rng,
     pub(super) peers: u32,
     pub(super) next_drain: u64,
@@ -45,10 +45,10 @@ pub(super) struct Storm<'g> {
 }
 
 impl Storm<'_> {
-    pub(super) fn gust(&mut self) -> Result<()> {
+    pub(super) fn inject_one(&mut self) -> Result<()> {
         match self.rng.u8(0..100) {
             0..10 => {
-                let packet = chaos::noise(&mut self.rng);
+                let packet = random::random_bytes(&mut self.rng);
                 self.send(Kind::Noise, &packet)
             }
             10..30 => self.stray_segment(),
@@ -57,26 +57,26 @@ impl Storm<'_> {
             58..66 => self.handshake(Kind::Wrapped),
             66..72 => self.handshake(Kind::Fragments),
             72..78 => self.stray_wrapped(),
-            _ => self.shoot_at_held(),
+            _ => self.inject_into_open(),
         }
     }
 
     fn send(&mut self, kind: Kind, packet: &[u8]) -> Result<()> {
         self.report.count(kind);
-        if self.ground.device.send_packet(packet).is_err() {
-            // What is no IP packet, the device does not take.
+        if self.device.send_packet(packet).is_err() {
+            // The device takes nothing but IP packets.
             self.report.refused += 1;
         }
         Ok(())
     }
 
-    fn some_listener(&mut self) -> usize {
+    fn random_listener(&mut self) -> usize {
         self.rng.usize(0..self.listeners.len())
     }
 
-    fn some_client(&mut self, listener: usize) -> SocketAddr {
+    fn random_client(&mut self, listener: usize) -> SocketAddr {
         let n = self.rng.u16(..);
-        self.listeners[listener].side.client(n)
+        self.listeners[listener].path.client(n)
     }
 
     fn new_peer(&mut self, listener: usize) -> SocketAddr {
@@ -85,20 +85,20 @@ impl Storm<'_> {
         self.listeners[listener].peer(self.peers, trusted)
     }
 
-    /// A segment without any connection.
+    /// A segment that belongs to no connection.
     fn stray(&mut self) -> Tcp {
-        let at = self.some_listener();
-        let client = self.some_client(at);
+        let at = self.random_listener();
+        let client = self.random_client(at);
         let to = self.listeners[at].address;
         let n = self.rng.u16(1..);
-        // Beside the ports of those who shake hands.
-        let from = (self.listeners[at].side.trusted(n), self.rng.u16(40_000..)).into();
-        let mut tcp = Tcp::new(from, to, chaos::any_flags(&mut self.rng));
+        // Ports that no handshake uses.
+        let from = (self.listeners[at].path.trusted(n), self.rng.u16(40_000..)).into();
+        let mut tcp = Tcp::new(from, to, random::any_flags(&mut self.rng));
         tcp.sequence = self.rng.u32(..);
         tcp.acknowledgment = self.rng.u32(..);
-        tcp.options = chaos::options(&mut self.rng, client);
+        tcp.options = random::options(&mut self.rng, client);
         if self.rng.u8(0..4) == 0 {
-            chaos::spoil(&mut self.rng, &mut tcp);
+            random::corrupt_field(&mut self.rng, &mut tcp);
         }
         tcp
     }
@@ -106,7 +106,7 @@ impl Storm<'_> {
     fn stray_segment(&mut self) -> Result<()> {
         let mut packet = self.stray().packet();
         if self.rng.u8(0..4) == 0 {
-            chaos::mutate(&mut self.rng, &mut packet, 0);
+            random::mutate(&mut self.rng, &mut packet, 0);
             if self.rng.u8(0..5) > 0 {
                 repair(&mut packet);
             }
@@ -116,46 +116,46 @@ impl Storm<'_> {
     }
 
     fn stray_wrapped(&mut self) -> Result<()> {
-        let extras = chaos::extras(&mut self.rng);
+        let extras = random::extras(&mut self.rng);
         let packet = self.stray().packet_with(&extras);
         self.send(Kind::Wrapped, &packet)?;
         self.accept_strays()
     }
 
-    /// A handshake whose last segment is anything but decent.
+    /// A handshake with a random or mutated last segment.
     fn handshake(&mut self, kind: Kind) -> Result<()> {
-        let at = self.some_listener();
+        let at = self.random_listener();
         let from = self.new_peer(at);
-        let client = self.some_client(at);
-        let end = self.listeners[at].half_open(&self.ground.device, from)?;
+        let client = self.random_client(at);
+        let end = self.listeners[at].half_open(self.device, from)?;
         self.report.count(kind);
         let mut tcp = end.segment(flags::ACK);
-        tcp.options = chaos::options(&mut self.rng, client);
+        tcp.options = random::options(&mut self.rng, client);
         if self.rng.bool() {
             tcp.payload = vec![b'x'; self.rng.usize(1..600)];
         }
         if kind == Kind::Handshake && self.rng.bool() {
-            chaos::spoil(&mut self.rng, &mut tcp);
+            random::corrupt_field(&mut self.rng, &mut tcp);
         }
-        let mut verdict = Verdict::on(from, &tcp.segment());
+        let mut expectation = Expectation::of_segment(from, &tcp.segment());
         match kind {
             Kind::Mutated => {
                 let mut packet = tcp.packet();
                 let header = packet.len() - tcp.segment().len();
-                chaos::mutate(&mut self.rng, &mut packet, header);
+                random::mutate(&mut self.rng, &mut packet, header);
                 repair(&mut packet);
-                verdict = Verdict::on(from, &packet[header..]);
+                expectation = Expectation::of_segment(from, &packet[header..]);
                 self.send(kind, &packet)?;
             }
             Kind::Wrapped => {
-                let packet = tcp.packet_with(&chaos::extras(&mut self.rng));
+                let packet = tcp.packet_with(&random::extras(&mut self.rng));
                 self.send(kind, &packet)?;
             }
             Kind::Fragments => {
                 let at = self.rng.usize(8..80);
                 let mut parts = tcp.fragments(at, self.rng.u32(..)).to_vec();
                 if self.rng.u8(0..4) == 0 {
-                    // A part twice, or a stranger to both.
+                    // One fragment twice.
                     parts.push(parts[0].clone());
                 }
                 self.rng.shuffle(&mut parts);
@@ -165,11 +165,16 @@ impl Storm<'_> {
             }
             _ => self.send(kind, &tcp.packet())?,
         }
-        self.welcome(at, end, verdict)
+        self.accept_completed(at, end, expectation)
     }
 
-    /// Who has come in now came by this segment.
-    fn welcome(&mut self, at: usize, end: End, verdict: Verdict) -> Result<()> {
+    /// A connection that can be accepted now was completed by this segment.
+    fn accept_completed(
+        &mut self,
+        at: usize,
+        end: Endpoint,
+        expectation: Expectation,
+    ) -> Result<()> {
         let mut came = false;
         while let Some(stream) = self.listeners[at].next()? {
             self.count_accepted(&stream)?;
@@ -182,20 +187,20 @@ impl Storm<'_> {
                 self.report.unfinished += 1;
                 continue;
             }
-            verdict.check(end.from, &stream)?;
-            if self.held.len() < HELD {
-                self.held.push(Held {
+            expectation.check(end.from, &stream)?;
+            if self.open.len() < MAX_OPEN {
+                self.open.push(OpenConnection {
                     listener: at,
                     end,
                     stream,
-                    verdict,
+                    expectation,
                 });
             }
         }
-        // Most of the others go; some stay until the kernel answers with cookies.
+        // Most of the others are reset; some stay until the kernel answers with cookies.
         if !came && self.rng.u8(0..8) > 0 {
             let reset = end.segment(flags::RST | flags::ACK);
-            self.ground.device.send_packet(&reset.packet())?;
+            self.device.send_packet(&reset.packet())?;
         }
         self.report.completed += u64::from(came);
         Ok(())
@@ -213,41 +218,41 @@ impl Storm<'_> {
 
     fn count_accepted(&mut self, stream: &TcpStream) -> Result<()> {
         let info = toa_core::source_info(stream).context("the source does not answer")?;
-        judge::check_sane(&info)?;
+        expectation::check_plausible(&info)?;
         self.report.accepted += 1;
         self.report.with_address += u64::from(info.client().is_some());
         Ok(())
     }
 
-    fn shoot_at_held(&mut self) -> Result<()> {
-        if self.held.is_empty() {
+    fn inject_into_open(&mut self) -> Result<()> {
+        if self.open.is_empty() {
             return Ok(());
         }
-        let at = self.rng.usize(0..self.held.len());
-        let client = Side::V6.client(self.rng.u16(..));
-        let mut tcp = self.held[at].end.segment(chaos::any_flags(&mut self.rng));
-        tcp.options = chaos::options(&mut self.rng, client);
+        let at = self.rng.usize(0..self.open.len());
+        let client = AddressPath::V6.client(self.rng.u16(..));
+        let mut tcp = self.open[at].end.segment(random::any_flags(&mut self.rng));
+        tcp.options = random::options(&mut self.rng, client);
         for _ in 0..self.rng.usize(0..3) {
-            chaos::spoil(&mut self.rng, &mut tcp);
+            random::corrupt_field(&mut self.rng, &mut tcp);
         }
         self.send(Kind::Live, &tcp.packet())?;
-        let held = &self.held[at];
-        held.check()?;
-        let (listener, end) = (held.listener, held.end);
-        self.judge_reopened(listener, end, &tcp)?;
+        let open = &self.open[at];
+        open.check()?;
+        let (listener, end) = (open.listener, open.end);
+        self.check_reopened(listener, end, &tcp)?;
         if self.rng.u8(0..64) == 0 {
-            drop(self.held.swap_remove(at));
+            drop(self.open.swap_remove(at));
         }
         Ok(())
     }
 
     /// A SYN cookie is good for two minutes: after a reset, another ACK with the same
     /// number opens another connection, to which its own option belongs.
-    fn judge_reopened(&mut self, listener: usize, end: End, shot: &Tcp) -> Result<()> {
+    fn check_reopened(&mut self, listener: usize, end: Endpoint, shot: &Tcp) -> Result<()> {
         while let Some(stream) = self.listeners[listener].next()? {
             self.count_accepted(&stream)?;
             if end.is_of(&stream)? {
-                Verdict::on(end.from, &shot.segment()).check(end.from, &stream)?;
+                Expectation::of_segment(end.from, &shot.segment()).check(end.from, &stream)?;
                 self.report.reopened += 1;
             } else {
                 self.report.strays += 1;
@@ -257,9 +262,9 @@ impl Storm<'_> {
     }
 }
 
-/// An ACK whose data end beyond the window makes a socket and is then dropped: it
-/// can be accepted, but its handshake waits for another segment. Nothing can be
-/// sent on it, not even nothing.
+/// An ACK whose data ends beyond the window makes a socket and is then dropped: the
+/// socket can be accepted, but its handshake waits for another segment, and sending on
+/// it would block, even zero bytes.
 fn is_open(stream: &TcpStream) -> bool {
     const DONT_WAIT: i32 = 0x40;
     let sent = SockRef::from(stream).send_with_flags(&[], DONT_WAIT);

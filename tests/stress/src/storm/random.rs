@@ -1,14 +1,14 @@
-//! Bytes by chance: some almost right, some not at all.
+//! Random options, header fields and packets, some of them almost right.
 
 use std::net::SocketAddr;
 
 use fastrand::Rng;
 use toa_lab::peer::flags;
+use toa_lab::raw_packet::{Extras, Tcp};
 
 use super::option;
-use super::packet::{Extras, Tcp};
 
-/// Kinds that mean something to the kernel or to us, and what their lengths should be.
+/// Option kinds that the kernel or a source knows, and their right lengths.
 const KINDS: [(u8, u8); 14] = [
     (0, 1),
     (1, 1),
@@ -26,7 +26,7 @@ const KINDS: [(u8, u8); 14] = [
     (254, 8),
 ];
 
-/// An option list, a multiple of four bytes; half of them begin with a right option.
+/// An option list, a multiple of four bytes; many begin with a right option.
 pub(super) fn options(rng: &mut Rng, client: SocketAddr) -> Vec<u8> {
     let len = rng.usize(0..=10) * 4;
     let mut list = Vec::new();
@@ -40,7 +40,7 @@ pub(super) fn options(rng: &mut Rng, client: SocketAddr) -> Vec<u8> {
     while list.len() < len {
         list.extend(one_option(rng, client));
     }
-    // Off the grid, and cut off in the middle, or with room for the first one.
+    // Sometimes off its alignment, and cut off in the middle of an option.
     if rng.bool() {
         list.insert(0, 1);
     }
@@ -73,8 +73,8 @@ fn one_option(rng: &mut Rng, client: SocketAddr) -> Vec<u8> {
     bytes
 }
 
-/// Makes one field of a segment wrong.
-pub(super) fn spoil(rng: &mut Rng, tcp: &mut Tcp) {
+/// Gives one field of a segment a wrong value.
+pub(super) fn corrupt_field(rng: &mut Rng, tcp: &mut Tcp) {
     let near = rng.u32(0..70_000).wrapping_sub(2000);
     match rng.u8(0..10) {
         0 => tcp.sequence = tcp.sequence.wrapping_add(near),
@@ -93,7 +93,7 @@ pub(super) fn spoil(rng: &mut Rng, tcp: &mut Tcp) {
     }
 }
 
-/// Flags as they come, the usual ones more often.
+/// Any flags, the usual ones more often.
 pub(super) fn any_flags(rng: &mut Rng) -> u8 {
     const USUAL: [u8; 6] = [
         flags::SYN,
@@ -161,8 +161,8 @@ pub(super) fn mutate(rng: &mut Rng, packet: &mut [u8], first: usize) {
     }
 }
 
-/// No packet at all, but for the first half byte.
-pub(super) fn noise(rng: &mut Rng) -> Vec<u8> {
+/// Random bytes whose first half byte often is an IP version.
+pub(super) fn random_bytes(rng: &mut Rng) -> Vec<u8> {
     let mut packet: Vec<u8> = (0..rng.usize(1..200)).map(|_| rng.u8(..)).collect();
     if rng.u8(0..16) > 0 {
         packet[0] = [0x45, 0x60, 0x46, 0x4f][rng.usize(0..4)];
