@@ -5,14 +5,14 @@
  * tcp_v4_syn_recv_sock() and tcp_v6_syn_recv_sock() make the socket of a
  * completed handshake. At their entry there is the segment but not yet the
  * socket; it appears when they call __inet_inherit_port(listener, socket),
- * before anyone can look it up. The answer is carried from one to the other in
- * a per-CPU place: all three run in one go with bottom halves off.
+ * before anyone can look it up. The answer waits in a per-CPU variable in
+ * between: all three run without interruption, with bottom halves off.
  *
  * On a dual-stack listener tcp_v6_syn_recv_sock() calls tcp_v4_syn_recv_sock()
- * for an IPv4 segment: the answer is then made twice and bound once.
+ * for an IPv4 segment: the option is then read twice and bound once.
  *
  * In 3.10 a segment that met a locked listener is handled by the task that
- * holds the lock, with bottom halves on: such a task has a place of its own,
+ * holds the lock, with bottom halves on: such a task has a slot of its own,
  * and the listener tells whose answer it is.
  */
 #include <linux/ip.h>
@@ -41,18 +41,18 @@ struct pending {
 	struct toa_answer answer;
 };
 
-struct pending_places {
-	struct pending of_task;
-	struct pending of_softirq;
+struct pending_slots {
+	struct pending task;
+	struct pending softirq;
 };
 
-static DEFINE_PER_CPU(struct pending_places, places);
+static DEFINE_PER_CPU(struct pending_slots, pending_slots);
 
-static struct pending *my_pending(void)
+static struct pending *this_cpu_pending(void)
 {
-	struct pending_places *here = this_cpu_ptr(&places);
+	struct pending_slots *slots = this_cpu_ptr(&pending_slots);
 
-	return in_serving_softirq() ? &here->of_softirq : &here->of_task;
+	return in_serving_softirq() ? &slots->softirq : &slots->task;
 }
 
 static void read_ends(const struct sk_buff *skb, const struct tcphdr *th,
@@ -87,7 +87,7 @@ static enum toa_outcome judge(const struct toa_config *config, const u8 *list,
 	verdict = toa_option_parse(&config->kinds, list, len, &option);
 	if (verdict == TOA_OPTION_NONE)
 		return TOA_NO_OPTION;
-	/* What a stranger sent is not even judged. */
+	/* Whether a stranger's option is valid does not matter. */
 	if (!toa_config_trusts(config, answer->peer.addr))
 		return TOA_REFUSED_UNTRUSTED;
 	if (verdict == TOA_OPTION_INVALID)
@@ -99,9 +99,9 @@ static enum toa_outcome judge(const struct toa_config *config, const u8 *list,
 }
 
 /*
- * tcp_v4_rcv() and tcp_v6_rcv() have the TCP header checked and in the linear
- * part; the length is looked at again because all else rests on it. A socket
- * made from a SYN is TCP Fast Open's: the handshake is not complete.
+ * tcp_v4_rcv() and tcp_v6_rcv() have checked the TCP header and pulled it into
+ * the linear part; the length is checked again because the parser depends on
+ * it. A socket made from a SYN is TCP Fast Open's: the handshake is not complete.
  */
 static void read_segment(const struct sk_buff *skb, struct toa_answer *answer)
 {
@@ -120,7 +120,7 @@ static void read_segment(const struct sk_buff *skb, struct toa_answer *answer)
 
 static void on_segment(const unsigned long args[])
 {
-	struct pending *pending = my_pending();
+	struct pending *pending = this_cpu_pending();
 
 	pending->listener = (const struct sock *)args[0];
 	read_segment((const struct sk_buff *)args[1], &pending->answer);
@@ -137,11 +137,11 @@ static void count(const struct net *net, enum toa_outcome outcome)
 }
 
 /*
- * What is pending can be left from a socket that could not be made, so it has
- * to be of this listener and this peer.
+ * A socket that could not be made leaves its answer behind, so listener and
+ * peer are compared.
  */
-static bool is_about(const struct pending *pending, const struct sock *listener,
-		     const struct sock *child)
+static bool pending_matches(const struct pending *pending, const struct sock *listener,
+			    const struct sock *child)
 {
 	return pending->listener == listener &&
 	       (pending->answer.outcome == TOA_NO_OPTION ||
@@ -168,13 +168,13 @@ static void on_inherit_port(const unsigned long args[])
 {
 	const struct sock *listener = (const struct sock *)args[0];
 	struct sock *child = (struct sock *)args[1];
-	struct pending *pending = my_pending();
+	struct pending *pending = this_cpu_pending();
 
 	/* DCCP comes through here as well. */
 	if (child->sk_protocol != IPPROTO_TCP)
 		return;
 	toa_table_drop(child);
-	if (unlikely(!is_about(pending, listener, child))) {
+	if (unlikely(!pending_matches(pending, listener, child))) {
 		toa_stat_inc(sock_net(child), TOA_STAT_PROBE_MISSED);
 		count(sock_net(child), TOA_NO_OPTION);
 		return;
@@ -182,21 +182,21 @@ static void on_inherit_port(const unsigned long args[])
 	count(sock_net(child), bind_pending(pending, child));
 }
 
-static void on_death(const unsigned long args[])
+static void on_socket_end(const unsigned long args[])
 {
 	toa_table_drop((const struct sock *)args[0]);
 }
 
 /*
- * Removed from the end: first no entry is made any more, then none is dropped.
- * inet_sock_destruct() is the last that happens to any TCP socket before its
- * memory goes, on every path, failed handshakes included. A disconnected
- * socket lives on and can connect to someone else.
+ * Removed in reverse order: first no more entries are made, then none is
+ * dropped. inet_sock_destruct() runs before the memory of any TCP socket is
+ * freed, on every path, failed handshakes included. A disconnected socket stays
+ * and can connect to another peer.
  */
 static struct toa_hook hooks[] = {
 	{
 		.symbols = { "inet_sock_destruct", "tcp_disconnect" },
-		.handler = on_death,
+		.handler = on_socket_end,
 	}, {
 		.symbols = { "tcp_v4_syn_recv_sock", "tcp_v6_syn_recv_sock" },
 		.second_optional = true,	/* no IPv6 */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The parameters: checked when they are set, then read without a lock where a
- * handshake completes. Of two static copies one is published; a change is made
- * in the other one, so that a refused change has changed nothing and there is
- * no memory to lose where loading fails half-way.
+ * handshake completes. One of two static copies is published; a change is made
+ * in the other one, so that a refused change changes nothing and no memory has
+ * to be freed when loading fails half-way.
  */
 #include <linux/kernel.h>
 #include <linux/module.h>

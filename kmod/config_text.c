@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Text to parameters and back. The rules are those of toa-core, so that what
- * an operator has learnt there holds here.
+ * Text to parameters and back, by the rules of toa-core.
  */
 #include <linux/ctype.h>
 #include <linux/inet.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The option parser. It sees bytes that a stranger chose, so it stands alone:
- * no skb, no lock, no allocation, total on any input. User space builds this
- * very file for the fuzzer and the test vectors.
+ * The option parser. It reads bytes that a stranger chose, so it depends on
+ * nothing: no skb, no lock, no allocation, an answer for any input. The fuzzer
+ * and the test vectors build this same file in user space.
  */
 #ifdef __KERNEL__
 #include <linux/string.h>
@@ -50,8 +50,8 @@ static bool can_be_a_client(const u8 addr[16])
 	return addr[0] != 0xff;
 }
 
-/* The first option of the right form is the only one that counts. */
-static enum toa_verdict judge(const u8 *option, struct toa_option *found)
+/* The first option with a right length is the only one that counts. */
+static enum toa_verdict read_option(const u8 *option, struct toa_option *found)
 {
 	found->kind = option[0];
 	memcpy(found->port, option + 2, sizeof(found->port));
@@ -88,7 +88,7 @@ enum toa_verdict toa_option_parse(const struct toa_kinds *kinds, const u8 *list,
 		if (size < 2 || size > len - at)
 			return ours ? TOA_OPTION_INVALID : verdict;
 		if (ours && (size == LEN_IPV4 || size == LEN_IPV6))
-			return judge(list + at, found);
+			return read_option(list + at, found);
 		if (ours)
 			verdict = TOA_OPTION_INVALID;
 		at += size;

@@ -28,7 +28,7 @@ static bool is_tcp(const struct sock *sk)
 	       (sk->sk_family == AF_INET || sk->sk_family == AF_INET6);
 }
 
-static int give(void __user *user, int *len, const void *answer, int size)
+static int copy_answer(void __user *user, int *len, const void *answer, int size)
 {
 	if (*len < size)
 		return -EINVAL;
@@ -48,7 +48,7 @@ static int get_lookup(struct sock *sk, void __user *user, int *len)
 	memset(&lookup, 0, sizeof(lookup));
 	memcpy(lookup.saddr, answer.client.addr, sizeof(lookup.saddr));
 	lookup.sport = answer.client.port;
-	return give(user, len, &lookup, sizeof(lookup));
+	return copy_answer(user, len, &lookup, sizeof(lookup));
 }
 
 static void fill_peer(struct toa_info *info, const struct sock *sk)
@@ -98,7 +98,7 @@ static int get_info(struct sock *sk, void __user *user, int *len)
 	info.flags = TOA_INFO_TRUST_ENFORCED;
 	fill_peer(&info, sk);
 	fill_answer(&info, sk);
-	return give(user, len, &info, sizeof(info));
+	return copy_answer(user, len, &info, sizeof(info));
 }
 
 static int get(struct sock *sk, int name, void __user *user, int *len)

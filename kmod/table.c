@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A hash table keyed by the socket's pointer. Nothing of ours is put into the
- * socket, so there is nothing to take back when the module goes.
+ * socket, so nothing has to be removed from it when the module is unloaded.
  *
  * An address must never reach another connection, and socket memory is reused
- * at once. Three things each guarantee that: the entry goes when the socket is
- * destructed or disconnected; a new socket starts by dropping what its pointer
- * was bound to; and an entry counts only if the socket's cookie and peer are
- * those that it was made for.
+ * at once. Three things each guarantee that: the entry is dropped when the
+ * socket is destructed or disconnected; a new socket first drops what its
+ * pointer was bound to; and an entry counts only if the socket's cookie and
+ * peer are those that it was made for.
  */
 #include <linux/hash.h>
 #include <linux/list.h>
@@ -29,7 +29,7 @@
 #define LOCKS		256
 
 static struct hlist_head *buckets;
-/* Raw: taken in probe handlers, and ours hold them for a few instructions. */
+/* Raw: taken in probe handlers, and held for a few instructions only. */
 static raw_spinlock_t locks[LOCKS];
 static struct kmem_cache *cache;
 

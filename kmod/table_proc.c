@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /proc/net/toa_table: one line for each open socket with an address. Who
- * talks to whom is nobody's business but root's.
+ * /proc/net/toa_table: one line for each open socket with an address. Only
+ * root may read which client talks to which server.
  */
 #include <linux/kernel.h>
 #include <linux/module.h>

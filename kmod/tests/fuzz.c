@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The parser under libFuzzer and sanitizers. Here are the properties that need
- * no second implementation; toa-core's fuzz crate compares the answers.
+ * The parser under libFuzzer and sanitizers: the properties that need no second
+ * implementation. kmod/fuzz compares the answers with toa-core's.
  */
 #include "../option.h"
 

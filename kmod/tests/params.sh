@@ -1,5 +1,5 @@
 #!/bin/sh
-# In the guest: the parameters take what makes sense and refuse the rest, at load and at run time.
+# In the guest: the parameters accept valid values and refuse others, at load and at run time.
 set -eu
 of=/sys/module/toa/parameters
 
