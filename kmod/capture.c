@@ -28,6 +28,7 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
+#include "addr.h"
 #include "capture.h"
 #include "compat/compat.h"
 #include "config.h"
@@ -88,7 +89,7 @@ static enum toa_outcome judge(const struct toa_config *config, const u8 *list,
 	if (verdict == TOA_OPTION_NONE)
 		return TOA_NO_OPTION;
 	/* Whether a stranger's option is valid does not matter. */
-	if (!toa_config_trusts(config, answer->peer.addr))
+	if (!toa_trusted_has(&config->trusted, answer->peer.addr))
 		return TOA_REFUSED_UNTRUSTED;
 	if (verdict == TOA_OPTION_INVALID)
 		return TOA_REFUSED_INVALID;

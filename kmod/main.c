@@ -9,6 +9,7 @@
 
 #include "capture.h"
 #include "compat/compat.h"
+#include "config.h"
 #include "netns.h"
 #include "peername.h"
 #include "sockopt.h"
@@ -19,6 +20,9 @@ static int __init toa_init(void)
 {
 	int err;
 
+	err = toa_config_init();
+	if (err)
+		return err;
 	err = toa_table_init();
 	if (err)
 		return err;

@@ -4,31 +4,11 @@
  * nothing: no skb, no lock, no allocation, an answer for any input. The fuzzer
  * and the test vectors build this same file in user space.
  */
-#ifdef __KERNEL__
-#include <linux/string.h>
-#else
-#include <string.h>
-#endif
-
+#include "addr.h"
 #include "option.h"
 
 #define LEN_IPV4	8
 #define LEN_IPV6	20
-
-static const u8 mapped_prefix[12] = {
-	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff
-};
-
-bool toa_addr_is_mapped(const u8 addr[16])
-{
-	return !memcmp(addr, mapped_prefix, sizeof(mapped_prefix));
-}
-
-void toa_addr_map(u8 addr[16], const void *ipv4)
-{
-	memcpy(addr, mapped_prefix, sizeof(mapped_prefix));
-	memcpy(addr + sizeof(mapped_prefix), ipv4, 4);
-}
 
 static bool ipv4_can_be_a_client(const u8 ip[4])
 {
@@ -44,7 +24,7 @@ static bool can_be_a_client(const u8 addr[16])
 	static const u8 zero[15];
 
 	if (toa_addr_is_mapped(addr))
-		return ipv4_can_be_a_client(addr + sizeof(mapped_prefix));
+		return ipv4_can_be_a_client(addr + 12);
 	if (!memcmp(addr, zero, sizeof(zero)) && addr[15] <= 1)
 		return false;
 	return addr[0] != 0xff;

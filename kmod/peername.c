@@ -19,10 +19,10 @@
 #include <linux/string.h>
 #include <net/sock.h>
 
+#include "addr.h"
 #include "compat/args.h"
 #include "compat/compat.h"
 #include "config.h"
-#include "option.h"
 #include "peername.h"
 #include "stats.h"
 #include "table.h"

@@ -15,8 +15,8 @@
 
 #include <toa.h>
 
+#include "addr.h"
 #include "compat/compat.h"
-#include "option.h"
 #include "peername.h"
 #include "sockopt.h"
 #include "table.h"

@@ -19,8 +19,8 @@
 #include <linux/vmalloc.h>
 #include <net/inet_sock.h>
 
+#include "addr.h"
 #include "compat/compat.h"
-#include "option.h"
 #include "stats.h"
 #include "table.h"
 

@@ -10,9 +10,9 @@
 #include <linux/seq_file.h>
 #include <linux/seq_file_net.h>
 
+#include "addr.h"
 #include "compat/compat.h"
 #include "compat/proc.h"
-#include "option.h"
 #include "table.h"
 #include "table_proc.h"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The parser against tests/vectors/toa-options.txt, which every parser of the project obeys. */
+#include "../addr.h"
 #include "../option.h"
 
 #include <arpa/inet.h>
