@@ -25,6 +25,7 @@
 #include <linux/printk.h>
 #include <linux/skbuff.h>
 #include <linux/tcp.h>
+#include <net/inet_sock.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 
@@ -72,15 +73,20 @@ static void read_ends(const struct sk_buff *skb, const struct tcphdr *th,
 
 static void log_refused(const struct toa_answer *answer)
 {
+	static const char * const why[] = {
+		[TOA_REFUSED_UNTRUSTED] = "peer not trusted",
+		[TOA_REFUSED_INVALID] = "bad length or address",
+		[TOA_REFUSED_IMPLAUSIBLE] = "no balancer can have written it",
+	};
+
 	if (toa_config_log_refused())
 		pr_info_ratelimited("option of %pI6c port %u refused: %s\n",
 				    answer->peer.addr, ntohs(answer->peer.port),
-				    answer->outcome == TOA_REFUSED_UNTRUSTED ?
-				    "peer not trusted" : "bad length or address");
+				    why[answer->outcome]);
 }
 
 static enum toa_outcome judge(const struct toa_config *config, const u8 *list,
-			      unsigned int len, struct toa_answer *answer)
+			      unsigned int len, bool timestamps, struct toa_answer *answer)
 {
 	struct toa_option option;
 	enum toa_verdict verdict;
@@ -93,6 +99,9 @@ static enum toa_outcome judge(const struct toa_config *config, const u8 *list,
 		return TOA_REFUSED_UNTRUSTED;
 	if (verdict == TOA_OPTION_INVALID)
 		return TOA_REFUSED_INVALID;
+	if (!toa_option_is_plausible(&option, list, len, timestamps) &&
+	    !toa_config_insecure_implausible())
+		return TOA_REFUSED_IMPLAUSIBLE;
 	memcpy(answer->client.addr, option.client, sizeof(option.client));
 	memcpy(&answer->client.port, option.port, sizeof(option.port));
 	answer->kind = option.kind;
@@ -104,7 +113,8 @@ static enum toa_outcome judge(const struct toa_config *config, const u8 *list,
  * the linear part; the length is checked again because the parser depends on
  * it. A socket made from a SYN is TCP Fast Open's: the handshake is not complete.
  */
-static void read_segment(const struct sk_buff *skb, struct toa_answer *answer)
+static void read_segment(const struct sk_buff *skb, const struct request_sock *req,
+			 struct toa_answer *answer)
 {
 	const struct tcphdr *th = tcp_hdr(skb);
 	const u8 *list = (const u8 *)(th + 1);
@@ -115,7 +125,8 @@ static void read_segment(const struct sk_buff *skb, struct toa_answer *answer)
 		return;
 	read_ends(skb, th, answer);
 	rcu_read_lock();
-	answer->outcome = judge(toa_config_get(), list, len, answer);
+	answer->outcome = judge(toa_config_get(), list, len,
+				inet_rsk(req)->tstamp_ok, answer);
 	rcu_read_unlock();
 }
 
@@ -124,7 +135,8 @@ static void on_segment(const unsigned long args[])
 	struct pending *pending = this_cpu_pending();
 
 	pending->listener = (const struct sock *)args[0];
-	read_segment((const struct sk_buff *)args[1], &pending->answer);
+	read_segment((const struct sk_buff *)args[1],
+		     (const struct request_sock *)args[2], &pending->answer);
 }
 
 static void count(const struct net *net, enum toa_outcome outcome)
@@ -133,6 +145,8 @@ static void count(const struct net *net, enum toa_outcome outcome)
 		toa_stat_inc(net, TOA_STAT_UNTRUSTED);
 	else if (outcome == TOA_REFUSED_INVALID)
 		toa_stat_inc(net, TOA_STAT_INVALID);
+	else if (outcome == TOA_REFUSED_IMPLAUSIBLE)
+		toa_stat_inc(net, TOA_STAT_IMPLAUSIBLE);
 	toa_stat_inc(net, outcome == TOA_ADDRESS ? TOA_STAT_SYN_RECV_SOCK_TOA :
 						   TOA_STAT_SYN_RECV_SOCK_NO_TOA);
 }

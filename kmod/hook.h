@@ -9,7 +9,7 @@
 
 #include "compat/ftrace.h"
 
-#define TOA_HOOK_ARGS		2
+#define TOA_HOOK_ARGS		3
 #define TOA_HOOK_SYMBOLS	2
 
 /* Registering is slow, so functions that need the same handler share a hook. */

@@ -10,6 +10,14 @@
 #define LEN_IPV4	8
 #define LEN_IPV6	20
 
+/* RFC 9293 section 3.1: a data offset of 15 leaves this much for options. */
+#define LIST_MAX	40
+
+#define KIND_NOP	1
+#define KIND_TIMESTAMP	8
+#define LEN_TIMESTAMP	10
+#define LEN_TIMESTAMP_PADDED	12
+
 static bool ipv4_can_be_a_client(const u8 ip[4])
 {
 	static const u8 unspecified[4];
@@ -34,6 +42,7 @@ static bool can_be_a_client(const u8 addr[16])
 static enum toa_verdict read_option(const u8 *option, struct toa_option *found)
 {
 	found->kind = option[0];
+	found->size = option[1];
 	memcpy(found->port, option + 2, sizeof(found->port));
 	if (option[1] == LEN_IPV4)
 		toa_addr_map(found->client, option + 4);
@@ -67,11 +76,45 @@ enum toa_verdict toa_option_parse(const struct toa_kinds *kinds, const u8 *list,
 		size = list[at + 1];
 		if (size < 2 || size > len - at)
 			return ours ? TOA_OPTION_INVALID : verdict;
-		if (ours && (size == LEN_IPV4 || size == LEN_IPV6))
+		if (ours && (size == LEN_IPV4 || size == LEN_IPV6)) {
+			found->at = at;
 			return read_option(list + at, found);
+		}
 		if (ours)
 			verdict = TOA_OPTION_INVALID;
 		at += size;
 	}
 	return verdict;
+}
+
+/*
+ * A client behind the balancer can fill the list, so that the balancer finds no
+ * room for its option and the client's own one comes first. Where there was room
+ * for one more option of this size, the first one is the balancer's. Otherwise
+ * the rest of the list must be what a client's TCP sends in an ACK: timestamps
+ * and padding.
+ */
+bool toa_option_is_plausible(const struct toa_option *found, const u8 *list,
+			     unsigned int len, bool timestamps)
+{
+	unsigned int expected = (found->size + 3) & ~3U;
+	unsigned int at = 0;
+
+	if (len + found->size <= LIST_MAX)
+		return true;
+	while (at < len) {
+		if (at == found->at) {
+			at += found->size;
+		} else if (list[at] <= KIND_NOP) {
+			at++;
+		} else if (timestamps && len - at >= LEN_TIMESTAMP &&
+			   list[at] == KIND_TIMESTAMP && list[at + 1] == LEN_TIMESTAMP) {
+			timestamps = false;
+			expected += LEN_TIMESTAMP_PADDED;
+			at += LEN_TIMESTAMP;
+		} else {
+			return false;
+		}
+	}
+	return len <= expected;
 }

@@ -85,6 +85,9 @@ static void fill_answer(struct toa_info *info, const struct sock *sk)
 	case TOA_REFUSED_INVALID:
 		info->flags |= TOA_INFO_INVALID;
 		break;
+	case TOA_REFUSED_IMPLAUSIBLE:
+		info->flags |= TOA_INFO_IMPLAUSIBLE;
+		break;
 	}
 }
 

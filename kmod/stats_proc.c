@@ -24,6 +24,7 @@ static const char * const names[TOA_STAT_COUNT] = {
 	[TOA_STAT_ADDRESS_FREE] = "ip6_address_free",
 	[TOA_STAT_UNTRUSTED] = "untrusted",
 	[TOA_STAT_INVALID] = "invalid",
+	[TOA_STAT_IMPLAUSIBLE] = "implausible",
 	[TOA_STAT_ALLOC_FAILED] = "alloc_failed",
 	[TOA_STAT_PROBE_MISSED] = "probe_missed",
 };

@@ -20,6 +20,7 @@ enum toa_outcome {
 	TOA_ADDRESS,
 	TOA_REFUSED_UNTRUSTED,
 	TOA_REFUSED_INVALID,
+	TOA_REFUSED_IMPLAUSIBLE,
 };
 
 /* What the segment that completed a handshake said. */
