@@ -155,6 +155,6 @@ unsigned long toa_hook_missed(const struct toa_hook *hook)
 	unsigned int i;
 
 	for (i = 0; i < TOA_HOOK_SYMBOLS; i++)
-		missed += hook->probes[i].kp.nmissed;
+		missed += READ_ONCE(hook->probes[i].kp.nmissed);
 	return missed;
 }

@@ -155,6 +155,6 @@ unsigned long toa_peername_missed(void)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(probes); i++)
-		missed += probes[i].nmissed + probes[i].kp.nmissed;
+		missed += READ_ONCE(probes[i].nmissed) + READ_ONCE(probes[i].kp.nmissed);
 	return missed;
 }

@@ -54,14 +54,16 @@ static int get_lookup(struct sock *sk, void __user *user, int *len)
 static void fill_peer(struct toa_info *info, const struct sock *sk)
 {
 	__be16 port = READ_ONCE(inet_sk(sk)->inet_dport);
+	__be32 daddr = READ_ONCE(inet_sk(sk)->inet_daddr);
+	int state = READ_ONCE(sk->sk_state);
 
-	if (!port || sk->sk_state == TCP_LISTEN || sk->sk_state == TCP_SYN_SENT)
+	if (!port || state == TCP_LISTEN || state == TCP_SYN_SENT)
 		return;
 	info->peer_port = port;
 	if (sk->sk_family == AF_INET6)
 		memcpy(info->peer, toa_sk_v6_daddr(sk), sizeof(info->peer));
 	else
-		toa_addr_map(info->peer, &inet_sk(sk)->inet_daddr);
+		toa_addr_map(info->peer, &daddr);
 }
 
 static void fill_answer(struct toa_info *info, const struct sock *sk)

@@ -56,6 +56,15 @@ cycle() {
     echo "stress: $cycles cycles under load"
 }
 
+# Each of the held connections of process $1 has one line, in its namespace alone, however it is read.
+lists_each_once() {
+    table=/proc/$1/net/toa_table
+    [ "$(wc -l <"$table")" = $((held + 1)) ] || die "toa_table has $(wc -l <"$table") lines with $held connections"
+    [ "$(sort -u "$table" | wc -l)" = $((held + 1)) ] || die "toa_table has lines twice"
+    dd if="$table" bs=100 2>/dev/null | cmp -s - "$table" || die "toa_table read in small pieces is another"
+    [ "$(wc -l </proc/net/toa_table)" = 1 ] || die "toa_table shows other namespaces"
+}
+
 # Connections with an address outlive the module.
 outlive() {
     insmod $module || die "insmod"
@@ -67,6 +76,7 @@ outlive() {
         kill -0 $holder || die "the holder ended"
         usleep 100000
     done
+    lists_each_once $holder
     unload
     [ "$1" = closed-without ] || insmod $module || die "insmod"
     kill $holder
