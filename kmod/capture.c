@@ -100,7 +100,7 @@ static enum toa_outcome judge(const struct toa_config *config, const u8 *list,
 	if (verdict == TOA_OPTION_INVALID)
 		return TOA_REFUSED_INVALID;
 	if (!toa_option_is_plausible(&option, list, len, timestamps) &&
-	    !toa_config_insecure_implausible())
+	    !toa_config_believes_implausible())
 		return TOA_REFUSED_IMPLAUSIBLE;
 	memcpy(answer->client.addr, option.client, sizeof(option.client));
 	memcpy(&answer->client.port, option.port, sizeof(option.port));

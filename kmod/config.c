@@ -30,7 +30,7 @@ static struct toa_config __rcu *published = (struct toa_config __force __rcu *)&
 static DEFINE_MUTEX(change_lock);
 static bool trusted_chosen;	/* under change_lock */
 static bool peername = true;
-static bool insecure_implausible;
+static bool insecure_believe_implausible;
 static unsigned int loglevel = 1;
 
 const struct toa_config *toa_config_get(void)
@@ -43,9 +43,9 @@ bool toa_config_peername(void)
 	return READ_ONCE(peername);
 }
 
-bool toa_config_insecure_implausible(void)
+bool toa_config_believes_implausible(void)
 {
-	return READ_ONCE(insecure_implausible);
+	return READ_ONCE(insecure_believe_implausible);
 }
 
 bool toa_config_log_refused(void)
@@ -211,7 +211,7 @@ module_param_cb(kinds, &kinds_ops, NULL, 0644);
 MODULE_PARM_DESC(kinds, "TCP option kinds that are read, default 254,253,200");
 module_param_cb(peername, &flag_ops, &peername, 0644);
 MODULE_PARM_DESC(peername, "getpeername() and accept() show the client, default Y");
-module_param_cb(insecure_implausible, &flag_ops, &insecure_implausible, 0644);
-MODULE_PARM_DESC(insecure_implausible, "believe options too that a balancer cannot have written, default N");
+module_param_cb(insecure_believe_implausible, &flag_ops, &insecure_believe_implausible, 0644);
+MODULE_PARM_DESC(insecure_believe_implausible, "believe options too that a balancer cannot have written, default N");
 module_param_cb(loglevel, &loglevel_ops, &loglevel, 0644);
 MODULE_PARM_DESC(loglevel, "0: errors only, 1: parameter changes (default), 2: each refused option, rate-limited");

@@ -19,7 +19,7 @@ const struct toa_config *toa_config_get(void);
 bool toa_config_peername(void);
 
 /* Options that no balancer can have written are believed. */
-bool toa_config_insecure_implausible(void);
+bool toa_config_believes_implausible(void);
 
 /* At level 2 each refused option is logged, rate-limited. */
 bool toa_config_log_refused(void);

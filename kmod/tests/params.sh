@@ -33,7 +33,7 @@ default_trust_is_said() { dmesg | grep -c 'TOA: trusted=private is the default: 
 dmesg -c >/dev/null
 insmod toa.ko
 [ "$(default_trust_is_said)" = 1 ] || die "the log does not say once what the default trusted set means"
-for parameter in trusted kinds insecure_implausible peername loglevel; do one_line $parameter; done
+for parameter in trusted kinds insecure_believe_implausible peername loglevel; do one_line $parameter; done
 [ "$(cat $of/kinds)" = 254,253,200 ] || die "default kinds: $(cat $of/kinds)"
 private=$(cat $of/trusted)
 [ "$private" = "10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,169.254.0.0/16,172.16.0.0/12,192.168.0.0/16,::1/128,fc00::/7,fe80::/10" ] ||
@@ -63,10 +63,10 @@ echo "$(networks 240 10.0. .0/24)" >$of/trusted || die "240 networks refused"
 [ "$(tr ',' '\n' <$of/trusted | wc -l)" = 240 ] || die "240 networks read back as $(cat $of/trusted)"
 one_line trusted
 
-[ "$(cat $of/insecure_implausible)" = N ] || die "implausible options are believed by default"
-refused insecure_implausible maybe
-taken insecure_implausible Y Y
-taken insecure_implausible N N
+[ "$(cat $of/insecure_believe_implausible)" = N ] || die "implausible options are believed by default"
+refused insecure_believe_implausible maybe
+taken insecure_believe_implausible Y Y
+taken insecure_believe_implausible N N
 refused peername maybe
 taken peername N N
 taken peername 1 Y
