@@ -12,6 +12,7 @@
 #include "config.h"
 #include "netns.h"
 #include "peername.h"
+#include "selfcheck.h"
 #include "sockopt.h"
 #include "stats.h"
 #include "table.h"
@@ -32,9 +33,12 @@ static int __init toa_init(void)
 	err = toa_netns_init();
 	if (err)
 		goto err_stats;
-	err = toa_capture_init();
+	err = toa_selfcheck_init();
 	if (err)
 		goto err_netns;
+	err = toa_capture_init();
+	if (err)
+		goto err_selfcheck;
 	err = toa_peername_init();
 	if (err)
 		goto err_capture;
@@ -48,6 +52,8 @@ err_peername:
 	toa_peername_exit();
 err_capture:
 	toa_capture_exit();
+err_selfcheck:
+	toa_selfcheck_exit();
 err_netns:
 	toa_netns_exit();
 err_stats:
@@ -63,6 +69,7 @@ static void __exit toa_exit(void)
 	toa_sockopt_exit();
 	toa_peername_exit();
 	toa_capture_exit();
+	toa_selfcheck_exit();
 	toa_netns_exit();
 	toa_stats_exit();
 	toa_table_exit();

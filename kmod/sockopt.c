@@ -18,6 +18,7 @@
 #include "addr.h"
 #include "compat/compat.h"
 #include "peername.h"
+#include "selfcheck.h"
 #include "sockopt.h"
 #include "table.h"
 
@@ -110,6 +111,9 @@ static int get(struct sock *sk, int name, void __user *user, int *len)
 {
 	if (!is_tcp(sk))
 		return -EINVAL;
+	/* As without a module: we cannot know whether there was an option. */
+	if (!toa_selfcheck_hooks_fire())
+		return -ENOPROTOOPT;
 	switch (name) {
 	case TOA_SO_GET_LOOKUP:
 		return get_lookup(sk, user, len);

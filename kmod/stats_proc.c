@@ -10,6 +10,7 @@
 #include "compat/compat.h"
 #include "compat/proc.h"
 #include "peername.h"
+#include "selfcheck.h"
 #include "stats.h"
 #include "stats_proc.h"
 
@@ -27,9 +28,10 @@ static const char * const names[TOA_STAT_COUNT] = {
 	[TOA_STAT_IMPLAUSIBLE] = "implausible",
 	[TOA_STAT_ALLOC_FAILED] = "alloc_failed",
 	[TOA_STAT_PROBE_MISSED] = "probe_missed",
+	[TOA_STAT_HOOKS_SILENT] = "hooks_silent",
 };
 
-/* What belongs to no online CPU is added to the first column. */
+/* What belongs to no online CPU, or to no CPU, is added to the first column. */
 static unsigned long read_rest(const struct net *net, enum toa_stat stat)
 {
 	unsigned long rest = 0;
@@ -40,6 +42,8 @@ static unsigned long read_rest(const struct net *net, enum toa_stat stat)
 			rest += toa_stat_read(net, cpu, stat);
 	if (stat == TOA_STAT_PROBE_MISSED)
 		rest += toa_capture_missed() + toa_peername_missed();
+	else if (stat == TOA_STAT_HOOKS_SILENT)
+		rest += toa_selfcheck_failures();
 	return rest;
 }
 

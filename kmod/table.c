@@ -212,7 +212,7 @@ static void purge_bucket(unsigned int bucket, const struct net *net)
 
 	raw_spin_lock_irqsave(lock_of(bucket), flags);
 	hlist_for_each_entry_safe(entry, next, &buckets[bucket], node)
-		if (entry->net == net)
+		if (!net || entry->net == net)
 			unlink_entry(entry);
 	raw_spin_unlock_irqrestore(lock_of(bucket), flags);
 }

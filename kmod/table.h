@@ -53,7 +53,7 @@ void toa_table_drop(const struct sock *sk);
 /* Copies out what is bound to @sk. False: nothing. */
 bool toa_table_find(const struct sock *sk, struct toa_answer *answer);
 
-/* Forgets all of a namespace. */
+/* Forgets all of a namespace, NULL: of all. */
 void toa_table_purge(const struct net *net);
 
 /* The first bucket at or behind this one that has entries, or the end. May sleep. */
