@@ -5,14 +5,14 @@
  * tcp_v4_syn_recv_sock() and tcp_v6_syn_recv_sock() make the socket of a
  * completed handshake. At their entry there is the segment but not yet the
  * socket; it appears when they call __inet_inherit_port(listener, socket),
- * before anyone can look it up. The answer is carried from one to the other in
- * a per-CPU place: all three run in one go with bottom halves off.
+ * before anyone can look it up. The answer waits in a per-CPU variable in
+ * between: all three run without interruption, with bottom halves off.
  *
  * On a dual-stack listener tcp_v6_syn_recv_sock() calls tcp_v4_syn_recv_sock()
- * for an IPv4 segment: the answer is then made twice and bound once.
+ * for an IPv4 segment: the option is then read twice and bound once.
  *
  * In 3.10 a segment that met a locked listener is handled by the task that
- * holds the lock, with bottom halves on: such a task has a place of its own,
+ * holds the lock, with bottom halves on: such a task has a slot of its own,
  * and the listener tells whose answer it is.
  */
 #include <linux/ip.h>
@@ -25,9 +25,11 @@
 #include <linux/printk.h>
 #include <linux/skbuff.h>
 #include <linux/tcp.h>
+#include <net/inet_sock.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 
+#include "addr.h"
 #include "capture.h"
 #include "compat/compat.h"
 #include "config.h"
@@ -41,18 +43,18 @@ struct pending {
 	struct toa_answer answer;
 };
 
-struct pending_places {
-	struct pending of_task;
-	struct pending of_softirq;
+struct pending_slots {
+	struct pending task;
+	struct pending softirq;
 };
 
-static DEFINE_PER_CPU(struct pending_places, places);
+static DEFINE_PER_CPU(struct pending_slots, pending_slots);
 
-static struct pending *my_pending(void)
+static struct pending *this_cpu_pending(void)
 {
-	struct pending_places *here = this_cpu_ptr(&places);
+	struct pending_slots *slots = this_cpu_ptr(&pending_slots);
 
-	return in_serving_softirq() ? &here->of_softirq : &here->of_task;
+	return in_serving_softirq() ? &slots->softirq : &slots->task;
 }
 
 static void read_ends(const struct sk_buff *skb, const struct tcphdr *th,
@@ -71,15 +73,20 @@ static void read_ends(const struct sk_buff *skb, const struct tcphdr *th,
 
 static void log_refused(const struct toa_answer *answer)
 {
+	static const char * const why[] = {
+		[TOA_REFUSED_UNTRUSTED] = "peer not trusted",
+		[TOA_REFUSED_INVALID] = "bad length or address",
+		[TOA_REFUSED_IMPLAUSIBLE] = "no balancer can have written it",
+	};
+
 	if (toa_config_log_refused())
 		pr_info_ratelimited("option of %pI6c port %u refused: %s\n",
 				    answer->peer.addr, ntohs(answer->peer.port),
-				    answer->outcome == TOA_REFUSED_UNTRUSTED ?
-				    "peer not trusted" : "bad length or address");
+				    why[answer->outcome]);
 }
 
 static enum toa_outcome judge(const struct toa_config *config, const u8 *list,
-			      unsigned int len, struct toa_answer *answer)
+			      unsigned int len, bool timestamps, struct toa_answer *answer)
 {
 	struct toa_option option;
 	enum toa_verdict verdict;
@@ -87,11 +94,14 @@ static enum toa_outcome judge(const struct toa_config *config, const u8 *list,
 	verdict = toa_option_parse(&config->kinds, list, len, &option);
 	if (verdict == TOA_OPTION_NONE)
 		return TOA_NO_OPTION;
-	/* What a stranger sent is not even judged. */
-	if (!toa_config_trusts(config, answer->peer.addr))
+	/* Whether a stranger's option is valid does not matter. */
+	if (!toa_trusted_has(&config->trusted, answer->peer.addr))
 		return TOA_REFUSED_UNTRUSTED;
 	if (verdict == TOA_OPTION_INVALID)
 		return TOA_REFUSED_INVALID;
+	if (!toa_option_is_plausible(&option, list, len, timestamps) &&
+	    !toa_config_believes_implausible())
+		return TOA_REFUSED_IMPLAUSIBLE;
 	memcpy(answer->client.addr, option.client, sizeof(option.client));
 	memcpy(&answer->client.port, option.port, sizeof(option.port));
 	answer->kind = option.kind;
@@ -99,11 +109,12 @@ static enum toa_outcome judge(const struct toa_config *config, const u8 *list,
 }
 
 /*
- * tcp_v4_rcv() and tcp_v6_rcv() have the TCP header checked and in the linear
- * part; the length is looked at again because all else rests on it. A socket
- * made from a SYN is TCP Fast Open's: the handshake is not complete.
+ * tcp_v4_rcv() and tcp_v6_rcv() have checked the TCP header and pulled it into
+ * the linear part; the length is checked again because the parser depends on
+ * it. A socket made from a SYN is TCP Fast Open's: the handshake is not complete.
  */
-static void read_segment(const struct sk_buff *skb, struct toa_answer *answer)
+static void read_segment(const struct sk_buff *skb, const struct request_sock *req,
+			 struct toa_answer *answer)
 {
 	const struct tcphdr *th = tcp_hdr(skb);
 	const u8 *list = (const u8 *)(th + 1);
@@ -114,16 +125,18 @@ static void read_segment(const struct sk_buff *skb, struct toa_answer *answer)
 		return;
 	read_ends(skb, th, answer);
 	rcu_read_lock();
-	answer->outcome = judge(toa_config_get(), list, len, answer);
+	answer->outcome = judge(toa_config_get(), list, len,
+				inet_rsk(req)->tstamp_ok, answer);
 	rcu_read_unlock();
 }
 
 static void on_segment(const unsigned long args[])
 {
-	struct pending *pending = my_pending();
+	struct pending *pending = this_cpu_pending();
 
 	pending->listener = (const struct sock *)args[0];
-	read_segment((const struct sk_buff *)args[1], &pending->answer);
+	read_segment((const struct sk_buff *)args[1],
+		     (const struct request_sock *)args[2], &pending->answer);
 }
 
 static void count(const struct net *net, enum toa_outcome outcome)
@@ -132,16 +145,18 @@ static void count(const struct net *net, enum toa_outcome outcome)
 		toa_stat_inc(net, TOA_STAT_UNTRUSTED);
 	else if (outcome == TOA_REFUSED_INVALID)
 		toa_stat_inc(net, TOA_STAT_INVALID);
+	else if (outcome == TOA_REFUSED_IMPLAUSIBLE)
+		toa_stat_inc(net, TOA_STAT_IMPLAUSIBLE);
 	toa_stat_inc(net, outcome == TOA_ADDRESS ? TOA_STAT_SYN_RECV_SOCK_TOA :
 						   TOA_STAT_SYN_RECV_SOCK_NO_TOA);
 }
 
 /*
- * What is pending can be left from a socket that could not be made, so it has
- * to be of this listener and this peer.
+ * A socket that could not be made leaves its answer behind, so listener and
+ * peer are compared.
  */
-static bool is_about(const struct pending *pending, const struct sock *listener,
-		     const struct sock *child)
+static bool pending_matches(const struct pending *pending, const struct sock *listener,
+			    const struct sock *child)
 {
 	return pending->listener == listener &&
 	       (pending->answer.outcome == TOA_NO_OPTION ||
@@ -168,13 +183,13 @@ static void on_inherit_port(const unsigned long args[])
 {
 	const struct sock *listener = (const struct sock *)args[0];
 	struct sock *child = (struct sock *)args[1];
-	struct pending *pending = my_pending();
+	struct pending *pending = this_cpu_pending();
 
 	/* DCCP comes through here as well. */
 	if (child->sk_protocol != IPPROTO_TCP)
 		return;
 	toa_table_drop(child);
-	if (unlikely(!is_about(pending, listener, child))) {
+	if (unlikely(!pending_matches(pending, listener, child))) {
 		toa_stat_inc(sock_net(child), TOA_STAT_PROBE_MISSED);
 		count(sock_net(child), TOA_NO_OPTION);
 		return;
@@ -182,21 +197,21 @@ static void on_inherit_port(const unsigned long args[])
 	count(sock_net(child), bind_pending(pending, child));
 }
 
-static void on_death(const unsigned long args[])
+static void on_socket_end(const unsigned long args[])
 {
 	toa_table_drop((const struct sock *)args[0]);
 }
 
 /*
- * Removed from the end: first no entry is made any more, then none is dropped.
- * inet_sock_destruct() is the last that happens to any TCP socket before its
- * memory goes, on every path, failed handshakes included. A disconnected
- * socket lives on and can connect to someone else.
+ * Removed in reverse order: first no more entries are made, then none is
+ * dropped. inet_sock_destruct() runs before the memory of any TCP socket is
+ * freed, on every path, failed handshakes included. A disconnected socket stays
+ * and can connect to another peer.
  */
 static struct toa_hook hooks[] = {
 	{
 		.symbols = { "inet_sock_destruct", "tcp_disconnect" },
-		.handler = on_death,
+		.handler = on_socket_end,
 	}, {
 		.symbols = { "tcp_v4_syn_recv_sock", "tcp_v6_syn_recv_sock" },
 		.second_optional = true,	/* no IPv6 */

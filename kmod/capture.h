@@ -6,7 +6,7 @@
 int toa_capture_init(void);
 void toa_capture_exit(void);
 
-/* How often the kernel passed over one of the hooks. */
+/* How often the kernel skipped one of the hooks. */
 unsigned long toa_capture_missed(void);
 
 #endif

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The parameters: checked when they are set, then read without a lock where a
- * handshake completes. Of two static copies one is published; a change is made
- * in the other one, so that a refused change has changed nothing and there is
- * no memory to lose where loading fails half-way.
+ * handshake completes. One of two static copies is published; a change is made
+ * in the other one, so that a refused change changes nothing and no memory has
+ * to be freed when loading fails half-way.
  */
 #include <linux/kernel.h>
 #include <linux/module.h>
@@ -23,26 +23,14 @@ static struct toa_config slots[2] = {
 			[254 / 8] = 1 << (254 % 8) | 1 << (253 % 8),
 			[200 / 8] = 1 << (200 % 8),
 		},
-#define IPV4(a, b, c, d, len) { \
-	.addr = { [10] = 0xff, 0xff, a, b, c, d }, .bits = 96 + (len) }
-		.nets = {
-			IPV4(10, 0, 0, 0, 8),
-			IPV4(172, 16, 0, 0, 12),
-			IPV4(192, 168, 0, 0, 16),
-			IPV4(100, 64, 0, 0, 10),
-			IPV4(169, 254, 0, 0, 16),
-			IPV4(127, 0, 0, 0, 8),
-			{ .addr = { 0xfc }, .bits = 7 },
-			{ .addr = { 0xfe, 0x80 }, .bits = 10 },
-			{ .addr = { [15] = 1 }, .bits = 128 },
-		},
-		.nets_count = 9,
 	},
 };
 
 static struct toa_config __rcu *published = (struct toa_config __force __rcu *)&slots[0];
 static DEFINE_MUTEX(change_lock);
+static bool trusted_chosen;	/* under change_lock */
 static bool peername = true;
+static bool insecure_believe_implausible;
 static unsigned int loglevel = 1;
 
 const struct toa_config *toa_config_get(void)
@@ -55,37 +43,14 @@ bool toa_config_peername(void)
 	return READ_ONCE(peername);
 }
 
+bool toa_config_believes_implausible(void)
+{
+	return READ_ONCE(insecure_believe_implausible);
+}
+
 bool toa_config_log_refused(void)
 {
 	return READ_ONCE(loglevel) >= 2;
-}
-
-static bool net_contains(const struct toa_net_prefix *net, const u8 addr[16])
-{
-	unsigned int bytes = net->bits / 8, rest = net->bits % 8;
-
-	if (memcmp(net->addr, addr, bytes))
-		return false;
-	return !rest || !((net->addr[bytes] ^ addr[bytes]) >> (8 - rest));
-}
-
-bool toa_config_trusts(const struct toa_config *config, const u8 peer[16])
-{
-	bool mapped = toa_addr_is_mapped(peer);
-	unsigned int i;
-
-	if (config->trust_any)
-		return true;
-	for (i = 0; i < config->nets_count; i++) {
-		const struct toa_net_prefix *net = &config->nets[i];
-
-		/* ::/0 means IPv6; IPv4 peers are spoken of as IPv4. */
-		if (mapped && net->bits < 96)
-			continue;
-		if (net_contains(net, peer))
-			return true;
-	}
-	return false;
 }
 
 static int change(const char *text,
@@ -109,13 +74,26 @@ static int change(const char *text,
 	return err;
 }
 
+/* Older kernels end the line of every parameter, newer ones leave it to the getter. */
+static bool getter_ends_line(char *page)
+{
+	const struct kernel_param kp = { .arg = &loglevel };
+	int len = param_get_uint(page, &kp);
+
+	return len > 0 && page[len - 1] == '\n';
+}
+
 static int show(char *page, int (*print)(const struct toa_config *config, char *page))
 {
+	bool ends_line = getter_ends_line(page);
 	int len;
 
 	rcu_read_lock();
 	len = print(toa_config_get(), page);
 	rcu_read_unlock();
+	page[len] = '\0';
+	if (ends_line)
+		len += scnprintf(page + len, PAGE_SIZE - len, "\n");
 	return len;
 }
 
@@ -125,9 +103,18 @@ static void log_change(const char *name, const char *text)
 		pr_info("%s set to %.*s\n", name, (int)strcspn(text, "\n"), text);
 }
 
+static int choose_trusted(const char *text, struct toa_config *config)
+{
+	int err = toa_text_to_trusted(text, config);
+
+	if (!err)
+		trusted_chosen = true;
+	return err;
+}
+
 static int trusted_set(const char *text, const struct kernel_param *kp)
 {
-	int err = change(text, toa_text_to_trusted);
+	int err = change(text, choose_trusted);
 
 	if (!err)
 		log_change("trusted", text);
@@ -153,16 +140,22 @@ static int kinds_get(char *page, const struct kernel_param *kp)
 	return show(page, toa_kinds_to_text);
 }
 
-static int peername_set(const char *text, const struct kernel_param *kp)
+static int flag_set(const char *text, const struct kernel_param *kp)
 {
-	int err = param_set_bool(text, kp);
+	struct kernel_param copy = *kp;
+	bool value;
+	int err;
 
-	if (err)
-		pr_err("peername: \"%.*s\" is neither Y nor N\n",
+	copy.arg = &value;
+	err = param_set_bool(text, &copy);
+	if (err) {
+		pr_err("%s: \"%.*s\" is neither Y nor N\n", kp->name,
 		       (int)strcspn(text, "\n"), text);
-	else
-		log_change("peername", text);
-	return err;
+		return err;
+	}
+	WRITE_ONCE(*(bool *)kp->arg, value);
+	log_change(kp->name, text);
+	return 0;
 }
 
 static int loglevel_set(const char *text, const struct kernel_param *kp)
@@ -178,6 +171,20 @@ static int loglevel_set(const char *text, const struct kernel_param *kp)
 	return 0;
 }
 
+static int trust_default(const char *text, struct toa_config *config)
+{
+	if (trusted_chosen)
+		return 0;
+	if (READ_ONCE(loglevel))
+		pr_info("trusted=private is the default: any machine in private address space can name a client, and any stranger whose address is rewritten there; better name the balancers, trusted=CIDRs\n");
+	return toa_text_to_trusted(text, config);
+}
+
+int toa_config_init(void)
+{
+	return change("private", trust_default);
+}
+
 static const struct kernel_param_ops trusted_ops = {
 	.set = trusted_set,
 	.get = trusted_get,
@@ -188,8 +195,8 @@ static const struct kernel_param_ops kinds_ops = {
 	.get = kinds_get,
 };
 
-static const struct kernel_param_ops peername_ops = {
-	.set = peername_set,
+static const struct kernel_param_ops flag_ops = {
+	.set = flag_set,
 	.get = param_get_bool,
 };
 
@@ -199,10 +206,12 @@ static const struct kernel_param_ops loglevel_ops = {
 };
 
 module_param_cb(trusted, &trusted_ops, NULL, 0644);
-MODULE_PARM_DESC(trusted, "peers whose option is believed: CIDRs separated by commas, private (default), or any");
+MODULE_PARM_DESC(trusted, "peers whose option is believed: CIDRs separated by commas, private (default), any or none");
 module_param_cb(kinds, &kinds_ops, NULL, 0644);
 MODULE_PARM_DESC(kinds, "TCP option kinds that are read, default 254,253,200");
-module_param_cb(peername, &peername_ops, &peername, 0644);
+module_param_cb(peername, &flag_ops, &peername, 0644);
 MODULE_PARM_DESC(peername, "getpeername() and accept() show the client, default Y");
+module_param_cb(insecure_believe_implausible, &flag_ops, &insecure_believe_implausible, 0644);
+MODULE_PARM_DESC(insecure_believe_implausible, "believe options too that a balancer cannot have written, default N");
 module_param_cb(loglevel, &loglevel_ops, &loglevel, 0644);
 MODULE_PARM_DESC(loglevel, "0: errors only, 1: parameter changes (default), 2: each refused option, rate-limited");

@@ -5,31 +5,26 @@
 
 #include <linux/types.h>
 
-#include "option.h"
-
-/* Such that the list of all fits into the page of a sysfs file. */
-#define TOA_NETS_MAX	64
-
-/* A network; IPv4 in mapped form, its prefix length counted from there. */
-struct toa_net_prefix {
-	u8 addr[16];
-	u8 bits;
-};
+#include "kinds.h"
+#include "trust.h"
 
 struct toa_config {
 	struct toa_kinds kinds;
-	bool trust_any;
-	unsigned int nets_count;
-	struct toa_net_prefix nets[TOA_NETS_MAX];
+	struct toa_trusted trusted;
 };
 
 /* The caller holds rcu_read_lock() for as long as it uses the answer. */
 const struct toa_config *toa_config_get(void);
 
-bool toa_config_trusts(const struct toa_config *config, const u8 peer[16]);
 bool toa_config_peername(void);
+
+/* Options that no balancer can have written are believed. */
+bool toa_config_believes_implausible(void);
 
 /* At level 2 each refused option is logged, rate-limited. */
 bool toa_config_log_refused(void);
+
+/* Trusts private space, and logs what that means, unless the operator chose a set. */
+int toa_config_init(void);
 
 #endif

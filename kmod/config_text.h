@@ -9,7 +9,7 @@
 int toa_text_to_trusted(const char *text, struct toa_config *config);
 int toa_text_to_kinds(const char *text, struct toa_config *config);
 
-/* Into a page; the length without the closing zero. */
+/* Into a page, without a newline; the length without the closing zero. */
 int toa_trusted_to_text(const struct toa_config *config, char *page);
 int toa_kinds_to_text(const struct toa_config *config, char *page);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Entry hooks. The kernel owns the place that is hooked and the wait for
- * handlers still running, so that removal is safe at any moment.
+ * Entry hooks. The kernel patches the function and waits for handlers that
+ * still run, so that removal is safe at any moment.
  *
  * ftrace is preferred to a kprobe: a kprobe is passed over where the CPU is
  * inside any other probe's handler, and since 4.15 interrupts are on there. A
@@ -155,6 +155,6 @@ unsigned long toa_hook_missed(const struct toa_hook *hook)
 	unsigned int i;
 
 	for (i = 0; i < TOA_HOOK_SYMBOLS; i++)
-		missed += hook->probes[i].kp.nmissed;
+		missed += READ_ONCE(hook->probes[i].kp.nmissed);
 	return missed;
 }

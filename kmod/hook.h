@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* To be called at the entry of kernel functions. */
+/* Calls a handler at the entry of kernel functions. */
 #ifndef TOA_HOOK_H
 #define TOA_HOOK_H
 
@@ -9,10 +9,10 @@
 
 #include "compat/ftrace.h"
 
-#define TOA_HOOK_ARGS		2
+#define TOA_HOOK_ARGS		3
 #define TOA_HOOK_SYMBOLS	2
 
-/* Registering takes the kernel its time, so functions that need one handler share a hook. */
+/* Registering is slow, so functions that need the same handler share a hook. */
 struct toa_hook {
 	const char *symbols[TOA_HOOK_SYMBOLS];
 	/* The kernel may lack the second one. */
@@ -36,7 +36,7 @@ int toa_hook_add(struct toa_hook *hook);
 /* On return no handler of @hook runs any more. Harmless if it was not added. */
 void toa_hook_remove(struct toa_hook *hook);
 
-/* How often the kernel knows that it passed over the handler. */
+/* How often the kernel reports that it skipped the handler. */
 unsigned long toa_hook_missed(const struct toa_hook *hook);
 
 #endif

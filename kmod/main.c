@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * TOA: the client's address out of a TCP option, for servers behind a load
- * balancer that hides it. Here is only the order of things.
+ * balancer that hides it. Module init and exit.
  */
 #include <linux/init.h>
 #include <linux/module.h>
@@ -9,7 +9,10 @@
 
 #include "capture.h"
 #include "compat/compat.h"
+#include "config.h"
+#include "netns.h"
 #include "peername.h"
+#include "selfcheck.h"
 #include "sockopt.h"
 #include "stats.h"
 #include "table.h"
@@ -18,15 +21,24 @@ static int __init toa_init(void)
 {
 	int err;
 
+	err = toa_config_init();
+	if (err)
+		return err;
 	err = toa_table_init();
 	if (err)
 		return err;
 	err = toa_stats_init();
 	if (err)
 		goto err_table;
-	err = toa_capture_init();
+	err = toa_netns_init();
 	if (err)
 		goto err_stats;
+	err = toa_selfcheck_init();
+	if (err)
+		goto err_netns;
+	err = toa_capture_init();
+	if (err)
+		goto err_selfcheck;
 	err = toa_peername_init();
 	if (err)
 		goto err_capture;
@@ -40,6 +52,10 @@ err_peername:
 	toa_peername_exit();
 err_capture:
 	toa_capture_exit();
+err_selfcheck:
+	toa_selfcheck_exit();
+err_netns:
+	toa_netns_exit();
 err_stats:
 	toa_stats_exit();
 err_table:
@@ -47,12 +63,14 @@ err_table:
 	return err;
 }
 
-/* Each line returns only when nothing of its unit runs any more. */
+/* Each call returns only when nothing of its unit runs any more. */
 static void __exit toa_exit(void)
 {
 	toa_sockopt_exit();
 	toa_peername_exit();
 	toa_capture_exit();
+	toa_selfcheck_exit();
+	toa_netns_exit();
 	toa_stats_exit();
 	toa_table_exit();
 	pr_info("toa unloaded\n");

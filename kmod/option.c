@@ -1,34 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The option parser. It sees bytes that a stranger chose, so it stands alone:
- * no skb, no lock, no allocation, total on any input. User space builds this
- * very file for the fuzzer and the test vectors.
+ * The option parser. It reads bytes that a stranger chose, so it depends on
+ * nothing: no skb, no lock, no allocation, an answer for any input. The fuzzer
+ * and the test vectors build this same file in user space.
  */
-#ifdef __KERNEL__
-#include <linux/string.h>
-#else
-#include <string.h>
-#endif
-
+#include "addr.h"
 #include "option.h"
 
 #define LEN_IPV4	8
 #define LEN_IPV6	20
 
-static const u8 mapped_prefix[12] = {
-	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff
-};
+/* RFC 9293 section 3.1: a data offset of 15 leaves this much for options. */
+#define LIST_MAX	40
 
-bool toa_addr_is_mapped(const u8 addr[16])
-{
-	return !memcmp(addr, mapped_prefix, sizeof(mapped_prefix));
-}
-
-void toa_addr_map(u8 addr[16], const void *ipv4)
-{
-	memcpy(addr, mapped_prefix, sizeof(mapped_prefix));
-	memcpy(addr + sizeof(mapped_prefix), ipv4, 4);
-}
+#define KIND_NOP	1
+#define KIND_TIMESTAMP	8
+#define LEN_TIMESTAMP	10
+#define LEN_TIMESTAMP_PADDED	12
 
 static bool ipv4_can_be_a_client(const u8 ip[4])
 {
@@ -44,16 +32,17 @@ static bool can_be_a_client(const u8 addr[16])
 	static const u8 zero[15];
 
 	if (toa_addr_is_mapped(addr))
-		return ipv4_can_be_a_client(addr + sizeof(mapped_prefix));
+		return ipv4_can_be_a_client(addr + 12);
 	if (!memcmp(addr, zero, sizeof(zero)) && addr[15] <= 1)
 		return false;
 	return addr[0] != 0xff;
 }
 
-/* The first option of the right form is the only one that counts. */
-static enum toa_verdict judge(const u8 *option, struct toa_option *found)
+/* The first option with a right length is the only one that counts. */
+static enum toa_verdict read_option(const u8 *option, struct toa_option *found)
 {
 	found->kind = option[0];
+	found->size = option[1];
 	memcpy(found->port, option + 2, sizeof(found->port));
 	if (option[1] == LEN_IPV4)
 		toa_addr_map(found->client, option + 4);
@@ -87,11 +76,45 @@ enum toa_verdict toa_option_parse(const struct toa_kinds *kinds, const u8 *list,
 		size = list[at + 1];
 		if (size < 2 || size > len - at)
 			return ours ? TOA_OPTION_INVALID : verdict;
-		if (ours && (size == LEN_IPV4 || size == LEN_IPV6))
-			return judge(list + at, found);
+		if (ours && (size == LEN_IPV4 || size == LEN_IPV6)) {
+			found->at = at;
+			return read_option(list + at, found);
+		}
 		if (ours)
 			verdict = TOA_OPTION_INVALID;
 		at += size;
 	}
 	return verdict;
+}
+
+/*
+ * A client behind the balancer can fill the list, so that the balancer finds no
+ * room for its option and the client's own one comes first. Where there was room
+ * for one more option of this size, the first one is the balancer's. Otherwise
+ * the rest of the list must be what a client's TCP sends in an ACK: timestamps
+ * and padding.
+ */
+bool toa_option_is_plausible(const struct toa_option *found, const u8 *list,
+			     unsigned int len, bool timestamps)
+{
+	unsigned int expected = (found->size + 3) & ~3U;
+	unsigned int at = 0;
+
+	if (len + found->size <= LIST_MAX)
+		return true;
+	while (at < len) {
+		if (at == found->at) {
+			at += found->size;
+		} else if (list[at] <= KIND_NOP) {
+			at++;
+		} else if (timestamps && len - at >= LEN_TIMESTAMP &&
+			   list[at] == KIND_TIMESTAMP && list[at + 1] == LEN_TIMESTAMP) {
+			timestamps = false;
+			expected += LEN_TIMESTAMP_PADDED;
+			at += LEN_TIMESTAMP;
+		} else {
+			return false;
+		}
+	}
+	return len <= expected;
 }

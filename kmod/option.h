@@ -3,28 +3,8 @@
 #ifndef TOA_OPTION_H
 #define TOA_OPTION_H
 
-#ifdef __KERNEL__
-#include <linux/types.h>
-#else
-#include <stdbool.h>
-#include <linux/types.h>
-typedef __u8 u8;
-#endif
-
-/* A set of TCP option kinds. */
-struct toa_kinds {
-	u8 bits[256 / 8];
-};
-
-static inline bool toa_kinds_has(const struct toa_kinds *set, u8 kind)
-{
-	return set->bits[kind >> 3] & (1U << (kind & 7));
-}
-
-static inline void toa_kinds_add(struct toa_kinds *set, u8 kind)
-{
-	set->bits[kind >> 3] |= 1U << (kind & 7);
-}
+#include "kinds.h"
+#include "portable.h"
 
 enum toa_verdict {
 	TOA_OPTION_NONE,	/* no TOA option */
@@ -36,13 +16,18 @@ struct toa_option {
 	u8 client[16];		/* IPv4 in mapped form */
 	u8 port[2];		/* network order */
 	u8 kind;
+	u8 at;			/* where in the list, and how long */
+	u8 size;
 };
 
 enum toa_verdict toa_option_parse(const struct toa_kinds *kinds, const u8 *list,
 				  unsigned int len, struct toa_option *found);
 
-/* ::ffff:0:0/96 */
-bool toa_addr_is_mapped(const u8 addr[16]);
-void toa_addr_map(u8 addr[16], const void *ipv4);
+/*
+ * Whether a balancer can have written the option that was found in this list.
+ * @timestamps: the connection has negotiated them.
+ */
+bool toa_option_is_plausible(const struct toa_option *found, const u8 *list,
+			     unsigned int len, bool timestamps);
 
 #endif

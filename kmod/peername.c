@@ -4,8 +4,8 @@
  * getpeername() and accept(); on their return we put the client there. In-kernel
  * users of the peer's name (nfsd, for one) see the client as well.
  *
- * Whoever has no address costs no return probe: the entry handler says so. All
- * of this runs in the caller's task, where no other probe's handler is below.
+ * A socket without an address takes no return probe: the entry handler refuses
+ * it. The handlers run in the caller's task and never inside another probe's.
  */
 #include <linux/cpumask.h>
 #include <linux/in.h>
@@ -19,15 +19,16 @@
 #include <linux/string.h>
 #include <net/sock.h>
 
+#include "addr.h"
 #include "compat/args.h"
 #include "compat/compat.h"
 #include "config.h"
-#include "option.h"
 #include "peername.h"
+#include "selfcheck.h"
 #include "stats.h"
 #include "table.h"
 
-/* From entry to return. */
+/* Passed from entry to return. */
 struct call {
 	struct sockaddr *name;
 	const struct net *net;
@@ -37,6 +38,7 @@ struct call {
 bool toa_peername_shows(const struct sock *sk, const struct toa_answer *answer)
 {
 	return answer->outcome == TOA_ADDRESS && toa_config_peername() &&
+	       toa_selfcheck_probes_fire() &&
 	       (sk->sk_family == AF_INET6 ||
 		toa_addr_is_mapped(answer->client.addr));
 }
@@ -52,7 +54,7 @@ static enum toa_stat verdict(const struct sock *sk, const struct toa_answer *ans
 	return TOA_STAT_GETNAME_OK;
 }
 
-/* Nonzero: no return probe for this call. */
+/* Nonzero means no return probe for this call. */
 static int on_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	struct socket *sock = (struct socket *)toa_regs_arg(regs, 0);
@@ -77,7 +79,7 @@ static int on_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 	return 0;
 }
 
-/* The family that the kernel wrote is the form that the caller expects. */
+/* The caller expects the family that the kernel wrote. */
 static int on_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	const struct call *call = (const struct call *)ri->data;
@@ -107,9 +109,9 @@ static struct kretprobe probes[] = {
 static bool registered[ARRAY_SIZE(probes)];
 
 /*
- * The probed functions can sleep on the socket's lock, so more calls than there
- * are CPUs can be under way; what exceeds this shows the balancer and is
- * counted.
+ * The probed functions can sleep on the socket's lock, so there can be more
+ * calls at a time than CPUs; a call beyond this number shows the balancer and
+ * is counted.
  */
 static int max_calls(void)
 {
@@ -155,6 +157,6 @@ unsigned long toa_peername_missed(void)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(probes); i++)
-		missed += probes[i].nmissed + probes[i].kp.nmissed;
+		missed += READ_ONCE(probes[i].nmissed) + READ_ONCE(probes[i].kp.nmissed);
 	return missed;
 }

@@ -15,9 +15,10 @@
 
 #include <toa.h>
 
+#include "addr.h"
 #include "compat/compat.h"
-#include "option.h"
 #include "peername.h"
+#include "selfcheck.h"
 #include "sockopt.h"
 #include "table.h"
 
@@ -28,7 +29,7 @@ static bool is_tcp(const struct sock *sk)
 	       (sk->sk_family == AF_INET || sk->sk_family == AF_INET6);
 }
 
-static int give(void __user *user, int *len, const void *answer, int size)
+static int copy_answer(void __user *user, int *len, const void *answer, int size)
 {
 	if (*len < size)
 		return -EINVAL;
@@ -48,20 +49,22 @@ static int get_lookup(struct sock *sk, void __user *user, int *len)
 	memset(&lookup, 0, sizeof(lookup));
 	memcpy(lookup.saddr, answer.client.addr, sizeof(lookup.saddr));
 	lookup.sport = answer.client.port;
-	return give(user, len, &lookup, sizeof(lookup));
+	return copy_answer(user, len, &lookup, sizeof(lookup));
 }
 
 static void fill_peer(struct toa_info *info, const struct sock *sk)
 {
 	__be16 port = READ_ONCE(inet_sk(sk)->inet_dport);
+	__be32 daddr = READ_ONCE(inet_sk(sk)->inet_daddr);
+	int state = READ_ONCE(sk->sk_state);
 
-	if (!port || sk->sk_state == TCP_LISTEN || sk->sk_state == TCP_SYN_SENT)
+	if (!port || state == TCP_LISTEN || state == TCP_SYN_SENT)
 		return;
 	info->peer_port = port;
 	if (sk->sk_family == AF_INET6)
 		memcpy(info->peer, toa_sk_v6_daddr(sk), sizeof(info->peer));
 	else
-		toa_addr_map(info->peer, &inet_sk(sk)->inet_daddr);
+		toa_addr_map(info->peer, &daddr);
 }
 
 static void fill_answer(struct toa_info *info, const struct sock *sk)
@@ -85,6 +88,9 @@ static void fill_answer(struct toa_info *info, const struct sock *sk)
 	case TOA_REFUSED_INVALID:
 		info->flags |= TOA_INFO_INVALID;
 		break;
+	case TOA_REFUSED_IMPLAUSIBLE:
+		info->flags |= TOA_INFO_IMPLAUSIBLE;
+		break;
 	}
 }
 
@@ -98,13 +104,16 @@ static int get_info(struct sock *sk, void __user *user, int *len)
 	info.flags = TOA_INFO_TRUST_ENFORCED;
 	fill_peer(&info, sk);
 	fill_answer(&info, sk);
-	return give(user, len, &info, sizeof(info));
+	return copy_answer(user, len, &info, sizeof(info));
 }
 
 static int get(struct sock *sk, int name, void __user *user, int *len)
 {
 	if (!is_tcp(sk))
 		return -EINVAL;
+	/* As without a module: we cannot know whether there was an option. */
+	if (!toa_selfcheck_hooks_fire())
+		return -ENOPROTOOPT;
 	switch (name) {
 	case TOA_SO_GET_LOOKUP:
 		return get_lookup(sk, user, len);

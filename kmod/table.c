@@ -1,41 +1,60 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A hash table keyed by the socket's pointer. Nothing of ours is put into the
- * socket, so there is nothing to take back when the module goes.
+ * socket, so nothing has to be removed from it when the module is unloaded.
  *
  * An address must never reach another connection, and socket memory is reused
- * at once. Three things each guarantee that: the entry goes when the socket is
- * destructed or disconnected; a new socket starts by dropping what its pointer
- * was bound to; and an entry counts only if the socket's cookie and peer are
- * those that it was made for.
+ * at once. Three things each guarantee that: the entry is dropped when the
+ * socket is destructed or disconnected; a new socket first drops what its
+ * pointer was bound to; and an entry counts only if the socket's cookie and
+ * peer are those that it was made for.
  */
 #include <linux/hash.h>
+#include <linux/kernel.h>
 #include <linux/list.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/sock_diag.h>
 #include <linux/spinlock.h>
 #include <linux/vmalloc.h>
 #include <net/inet_sock.h>
 
+#include "addr.h"
 #include "compat/compat.h"
-#include "option.h"
 #include "stats.h"
 #include "table.h"
 
-/* 128 KiB of buckets on a 64-bit machine: a few entries each at 50,000. */
-#define BUCKET_BITS	14
-#define LOCKS		256
+/*
+ * Sized by memory at load, as the kernel sizes its own tables of sockets: a
+ * machine with a million connections has at least 8 GiB, and then 4 of them
+ * share a bucket. The kernel's rhashtable cannot be used: it came in 3.17, and
+ * its locks must not be taken with interrupts off, as sockets can be destructed.
+ */
+#define MEMORY_PER_BUCKET	(32 << 10)
+#define BUCKET_BITS_MIN		10
+#define BUCKET_BITS_MAX		21
+#define LOCKS			256
+
+/* Looked at without a pause. */
+#define BUCKETS_AT_ONCE		1024
 
 static struct hlist_head *buckets;
-/* Raw: taken in probe handlers, and ours hold them for a few instructions. */
+static unsigned int bucket_bits;
+/* Raw: taken in probe handlers, and held for a few instructions only. */
 static raw_spinlock_t locks[LOCKS];
 static struct kmem_cache *cache;
 
 static unsigned int bucket_of(const struct sock *sk)
 {
-	return hash_ptr((void *)sk, BUCKET_BITS);
+	return hash_ptr((void *)sk, bucket_bits);
+}
+
+static unsigned int bucket_count(void)
+{
+	return 1U << bucket_bits;
 }
 
 static raw_spinlock_t *lock_of(unsigned int bucket)
@@ -64,10 +83,12 @@ static bool cookie_matches(const struct toa_entry *entry, const struct sock *sk)
 /* A disconnected socket has no port; one that connected elsewhere another one. */
 bool toa_end_is_peer_of(const struct toa_end *peer, const struct sock *sk)
 {
-	if (inet_sk(sk)->inet_dport != peer->port)
+	__be32 daddr = READ_ONCE(inet_sk(sk)->inet_daddr);
+
+	if (READ_ONCE(inet_sk(sk)->inet_dport) != peer->port)
 		return false;
 	if (toa_addr_is_mapped(peer->addr))
-		return !memcmp(&inet_sk(sk)->inet_daddr, peer->addr + 12, 4);
+		return !memcmp(&daddr, peer->addr + 12, sizeof(daddr));
 	return sk->sk_family == AF_INET6 &&
 	       !memcmp(toa_sk_v6_daddr(sk), peer->addr, 16);
 }
@@ -150,36 +171,78 @@ bool toa_table_find(const struct sock *sk, struct toa_answer *answer)
 	return found;
 }
 
-void toa_table_purge(const struct net *net)
+/* An entry that is just being made or dropped may be seen or not. */
+static bool is_empty(unsigned int bucket)
+{
+	return !READ_ONCE(buckets[bucket].first);
+}
+
+unsigned int toa_table_next_used(unsigned int bucket)
+{
+	for (; bucket < bucket_count(); bucket++) {
+		if (bucket % BUCKETS_AT_ONCE == 0)
+			cond_resched();
+		if (!is_empty(bucket))
+			break;
+	}
+	return bucket;
+}
+
+bool toa_table_is_end(unsigned int bucket)
+{
+	return bucket >= bucket_count();
+}
+
+void toa_table_visit(unsigned int bucket,
+		     void (*visit)(const struct toa_entry *entry, void *data), void *data)
+{
+	const struct toa_entry *entry;
+
+	rcu_read_lock();
+	hlist_for_each_entry_rcu(entry, &buckets[bucket], node)
+		visit(entry, data);
+	rcu_read_unlock();
+}
+
+static void purge_bucket(unsigned int bucket, const struct net *net)
 {
 	struct toa_entry *entry;
 	struct hlist_node *next;
 	unsigned long flags;
+
+	raw_spin_lock_irqsave(lock_of(bucket), flags);
+	hlist_for_each_entry_safe(entry, next, &buckets[bucket], node)
+		if (!net || entry->net == net)
+			unlink_entry(entry);
+	raw_spin_unlock_irqrestore(lock_of(bucket), flags);
+}
+
+void toa_table_purge(const struct net *net)
+{
+	unsigned long flags;
 	unsigned int i;
 
-	for (i = 0; i < 1U << BUCKET_BITS; i++) {
-		if (hlist_empty(&buckets[i]))
-			continue;
-		raw_spin_lock_irqsave(lock_of(i), flags);
-		hlist_for_each_entry_safe(entry, next, &buckets[i], node)
-			if (entry->net == net)
-				unlink_entry(entry);
-		raw_spin_unlock_irqrestore(lock_of(i), flags);
+	for (i = 0; !toa_table_is_end(i = toa_table_next_used(i)); i++)
+		purge_bucket(i, net);
+	/*
+	 * A drop on another CPU may have emptied its bucket and not yet have
+	 * counted in the namespace. It does both under the bucket's lock.
+	 */
+	for (i = 0; i < LOCKS; i++) {
+		raw_spin_lock_irqsave(&locks[i], flags);
+		raw_spin_unlock_irqrestore(&locks[i], flags);
 	}
 }
 
-const struct toa_entry *toa_table_at(unsigned int *bucket, unsigned int *index)
+static unsigned int bucket_bits_for_memory(void)
 {
-	const struct toa_entry *entry;
+	struct sysinfo info;
+	u64 bytes;
 
-	for (; *bucket < 1U << BUCKET_BITS; (*bucket)++, *index = 0) {
-		unsigned int skip = *index;
-
-		hlist_for_each_entry_rcu(entry, &buckets[*bucket], node)
-			if (!skip--)
-				return entry;
-	}
-	return NULL;
+	si_meminfo(&info);
+	bytes = (u64)info.totalram * info.mem_unit;
+	return clamp_t(unsigned int, ilog2(bytes / MEMORY_PER_BUCKET | 1),
+		       BUCKET_BITS_MIN, BUCKET_BITS_MAX);
 }
 
 int toa_table_init(void)
@@ -190,7 +253,8 @@ int toa_table_init(void)
 
 	for (i = 0; i < LOCKS; i++)
 		raw_spin_lock_init(&locks[i]);
-	buckets = vzalloc(sizeof(*buckets) << BUCKET_BITS);
+	bucket_bits = bucket_bits_for_memory();
+	buckets = vzalloc(sizeof(*buckets) * bucket_count());
 	if (!buckets)
 		return -ENOMEM;
 	cache = kmem_cache_create("toa_entry", sizeof(struct toa_entry), 0, 0, NULL);

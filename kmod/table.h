@@ -20,6 +20,7 @@ enum toa_outcome {
 	TOA_ADDRESS,
 	TOA_REFUSED_UNTRUSTED,
 	TOA_REFUSED_INVALID,
+	TOA_REFUSED_IMPLAUSIBLE,
 };
 
 /* What the segment that completed a handshake said. */
@@ -52,14 +53,16 @@ void toa_table_drop(const struct sock *sk);
 /* Copies out what is bound to @sk. False: nothing. */
 bool toa_table_find(const struct sock *sk, struct toa_answer *answer);
 
-/* Forgets all of a namespace. */
+/* Forgets all of a namespace, NULL: of all. */
 void toa_table_purge(const struct net *net);
 
-/*
- * The first entry at or behind a position, or NULL at the end; the caller
- * holds rcu_read_lock().
- */
-const struct toa_entry *toa_table_at(unsigned int *bucket, unsigned int *index);
+/* The first bucket at or behind this one that has entries, or the end. May sleep. */
+unsigned int toa_table_next_used(unsigned int bucket);
+bool toa_table_is_end(unsigned int bucket);
+
+/* Calls @visit, which may not sleep, for each entry of a bucket. */
+void toa_table_visit(unsigned int bucket,
+		     void (*visit)(const struct toa_entry *entry, void *data), void *data);
 
 int toa_table_init(void);
 

@@ -1,73 +1,54 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /proc/net/toa_table: one line for each open socket with an address. Who
- * talks to whom is nobody's business but root's.
+ * /proc/net/toa_table: one line for each open socket with an address. Only
+ * root may read which client talks to which server.
  */
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/proc_fs.h>
-#include <linux/rcupdate.h>
 #include <linux/seq_file.h>
 #include <linux/seq_file_net.h>
 
+#include "addr.h"
 #include "compat/compat.h"
 #include "compat/proc.h"
-#include "option.h"
 #include "table.h"
 #include "table_proc.h"
 
 /* "[", eight groups of four digits with colons, "]:", a port, a zero. */
 #define END_TEXT_MAX	(1 + 39 + 2 + 5 + 1)
 
+/*
+ * Position 0 is the heading, position n the bucket n - 1, so that each read goes
+ * on where the last one ended, and RCU is held for one bucket at a time.
+ */
 struct place {
 	struct seq_net_private net;	/* first: seq_file_net() reads it */
 	unsigned int bucket;
-	unsigned int index;
 };
 
-static const struct toa_entry *next_here(struct seq_file *seq)
+static void *place_at(struct seq_file *seq, loff_t *pos)
 {
-	const struct net *net = seq_file_net(seq);
 	struct place *place = seq->private;
-	const struct toa_entry *entry;
 
-	while ((entry = toa_table_at(&place->bucket, &place->index))) {
-		if (entry->net == net && entry->answer.outcome == TOA_ADDRESS)
-			return entry;
-		place->index++;
-	}
-	return NULL;
+	place->bucket = toa_table_next_used(*pos - 1);
+	*pos = place->bucket + 1LL;
+	return toa_table_is_end(place->bucket) ? NULL : place;
 }
 
-/* Position 0 is the heading; others only tell the beginning from the rest. */
 static void *table_start(struct seq_file *seq, loff_t *pos)
-	__acquires(RCU)
 {
-	struct place *place = seq->private;
-
-	rcu_read_lock();
-	if (!*pos) {
-		place->bucket = 0;
-		place->index = 0;
-		return SEQ_START_TOKEN;
-	}
-	return (void *)next_here(seq);
+	return *pos ? place_at(seq, pos) : SEQ_START_TOKEN;
 }
 
 static void *table_next(struct seq_file *seq, void *v, loff_t *pos)
 {
-	struct place *place = seq->private;
-
-	if (v != SEQ_START_TOKEN)
-		place->index++;
 	++*pos;
-	return (void *)next_here(seq);
+	return place_at(seq, pos);
 }
 
 static void table_stop(struct seq_file *seq, void *v)
-	__releases(RCU)
 {
-	rcu_read_unlock();
 }
 
 static void print_end(struct seq_file *seq, const struct toa_end *end)
@@ -83,19 +64,27 @@ static void print_end(struct seq_file *seq, const struct toa_end *end)
 	seq_printf(seq, "%-*s ", END_TEXT_MAX - 1, text);
 }
 
-static int table_show(struct seq_file *seq, void *v)
+static void print_entry(const struct toa_entry *entry, void *data)
 {
-	const struct toa_entry *entry = v;
+	struct seq_file *seq = data;
 
-	if (v == SEQ_START_TOKEN) {
-		seq_printf(seq, "%-*s %-*s %-*s kind\n", END_TEXT_MAX - 1, "local",
-			   END_TEXT_MAX - 1, "peer", END_TEXT_MAX - 1, "client");
-		return 0;
-	}
+	if (entry->net != seq_file_net(seq) || entry->answer.outcome != TOA_ADDRESS)
+		return;
 	print_end(seq, &entry->answer.local);
 	print_end(seq, &entry->answer.peer);
 	print_end(seq, &entry->answer.client);
 	seq_printf(seq, "%u\n", entry->answer.kind);
+}
+
+static int table_show(struct seq_file *seq, void *v)
+{
+	const struct place *place = v;
+
+	if (v == SEQ_START_TOKEN)
+		seq_printf(seq, "%-*s %-*s %-*s kind\n", END_TEXT_MAX - 1, "local",
+			   END_TEXT_MAX - 1, "peer", END_TEXT_MAX - 1, "client");
+	else
+		toa_table_visit(place->bucket, print_entry, seq);
 	return 0;
 }
 

@@ -22,7 +22,7 @@
 
 #ifdef TOA_HOOK_FTRACE
 
-/* Otherwise "sysctl kernel.ftrace_enabled=0" would silence us without a word. */
+/* Otherwise "sysctl kernel.ftrace_enabled=0" would disable our hooks silently. */
 #ifdef TOA_HAVE_FTRACE_PERMANENT
 #define TOA_FTRACE_PERMANENT	FTRACE_OPS_FL_PERMANENT
 #else

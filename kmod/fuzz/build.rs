@@ -4,9 +4,15 @@
 
 use std::env;
 
+const SOURCES: [&str; 2] = ["../option.c", "../addr.c"];
+
 fn main() {
-    println!("cargo::rerun-if-changed=../option.c");
-    println!("cargo::rerun-if-changed=../option.h");
+    for file in ["addr", "kinds", "option", "portable", "text"] {
+        println!("cargo::rerun-if-changed=../{file}.h");
+    }
+    for file in SOURCES {
+        println!("cargo::rerun-if-changed={file}");
+    }
     println!("cargo::rerun-if-env-changed=CLANG");
     let mut build = cc::Build::new();
     build
@@ -16,7 +22,7 @@ fn main() {
         .flag("-fsanitize-undefined-trap-on-error")
         .flag("-fsanitize-coverage=inline-8bit-counters,pc-table,trace-cmp")
         .warnings_into_errors(true)
-        .file("../option.c");
+        .files(SOURCES);
     // As the Rust side: a toolchain without the runtime has none.
     if env::var("CARGO_CFG_SANITIZE").is_ok_and(|s| s.contains("address")) {
         build.flag("-fsanitize=address");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The parser under libFuzzer and sanitizers. Here are the properties that need
- * no second implementation; toa-core's fuzz crate compares the answers.
+ * The parser under libFuzzer and sanitizers: the properties that need no second
+ * implementation. kmod/fuzz compares the answers with toa-core's.
  */
 #include "../option.h"
 
@@ -40,6 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	verdict = toa_option_parse(&kinds, list, size, &found);
 	if (verdict == TOA_OPTION_FOUND) {
 		must(toa_kinds_has(&kinds, found.kind));
+		must(found.at + found.size <= size);
 		/* What follows never takes it away. */
 		memset(list + size, 0xff, 8);
 		must(toa_option_parse(&kinds, list, size + 8, &again) == verdict);
@@ -49,6 +50,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* The exact memory, so that a read beyond it is seen. */
 	list = realloc(list, size ? size : 1);
 	must(toa_option_parse(&kinds, list, size, &again) == verdict);
+	/* Timestamps excuse a list, and never condemn one. */
+	if (verdict == TOA_OPTION_FOUND && toa_option_is_plausible(&found, list, size, false))
+		must(toa_option_is_plausible(&found, list, size, true));
 	free(list);
 	return 0;
 }

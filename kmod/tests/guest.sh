@@ -4,9 +4,10 @@
 set -eu
 dmesg -n 4
 ./params.sh
+./silent.sh
 insmod toa.ko
 dmesg | grep -q '] TOA: toa loaded$'
-# Who talks to whom is nobody's business but root's.
+# Only root may read which client talks to which server.
 ls -ln /proc/net/toa_table | grep -q '^-r--------  *1 0  *0 '
 if grep -q ' tcp_v4_syn_recv_sock' /sys/kernel/debug/kprobes/list; then by=kprobes; else by=ftrace; fi
 echo "params: hooked by $by, $(uname -r) $(uname -m)"

@@ -274,6 +274,21 @@ static int hold(unsigned long count)
 	return 0;
 }
 
+/* What the source says about an unconnected socket: "answers", or the error. */
+static int ask(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	struct toa_info info;
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_IP, TOA_SO_GET_INFO, &info, &len))
+		printf("error %d\n", errno);
+	else
+		printf("answers\n");
+	close(fd);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct rlimit limit = { .rlim_cur = 8192, .rlim_max = 8192 };
@@ -291,6 +306,8 @@ int main(int argc, char **argv)
 		return hold(strtoul(argv[2], NULL, 10));
 	if (argc == 3 && !strcmp(argv[1], "bench"))
 		return bench(strtoul(argv[2], NULL, 10));
-	fprintf(stderr, "usage: toa-load run | churn CONNECTIONS | hold CONNECTIONS | bench CONNECTIONS\n");
+	if (argc == 2 && !strcmp(argv[1], "ask"))
+		return ask();
+	fprintf(stderr, "usage: toa-load run | churn CONNECTIONS | hold CONNECTIONS | bench CONNECTIONS | ask\n");
 	return 2;
 }

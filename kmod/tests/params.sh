@@ -1,5 +1,5 @@
 #!/bin/sh
-# In the guest: the parameters take what makes sense and refuse the rest, at load and at run time.
+# In the guest: the parameters accept valid values and refuse others, at load and at run time.
 set -eu
 of=/sys/module/toa/parameters
 
@@ -23,10 +23,20 @@ taken() {
     [ "$(cat "$of/$1")" = "$3" ] || die "$1: '$2' reads back as '$(cat "$of/$1")'"
 }
 
+# $1 what is in a file: one line, on kernels too whose own code ends it.
+one_line() {
+    [ "$(wc -l <"$of/$1")" = 1 ] || die "$1 reads back as $(wc -l <"$of/$1") lines"
+}
+
+default_trust_is_said() { dmesg | grep -c 'TOA: trusted=private is the default: any machine in private'; }
+
+dmesg -c >/dev/null
 insmod toa.ko
+[ "$(default_trust_is_said)" = 1 ] || die "the log does not say once what the default trusted set means"
+for parameter in trusted kinds insecure_believe_implausible peername loglevel; do one_line $parameter; done
 [ "$(cat $of/kinds)" = 254,253,200 ] || die "default kinds: $(cat $of/kinds)"
 private=$(cat $of/trusted)
-[ "$private" = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,169.254.0.0/16,127.0.0.0/8,fc00::/7,fe80::/10,::1/128" ] ||
+[ "$private" = "10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,169.254.0.0/16,172.16.0.0/12,192.168.0.0/16,::1/128,fc00::/7,fe80::/10" ] ||
     die "default trusted: $private"
 
 for nonsense in "" "," 256 -1 254,x 254,0 8 34 0x10 254.253; do refused kinds "$nonsense"; done
@@ -39,16 +49,24 @@ for nonsense in "" "," 10.0.0.0/33 10.0.0.1/8 300.0.0.1 ::/129 10.0.0.0/ 10.0.0.
     refused trusted "$nonsense"
 done
 taken trusted any any
+taken trusted none none
 taken trusted private "$private"
 taken trusted "10.1.0.0/16, fd00::7,192.0.2.1" 10.1.0.0/16,fd00::7/128,192.0.2.1/32
 taken trusted 0.0.0.0/0 0.0.0.0/0
 taken trusted ::/0 ::/0
-many=1.2.3.4
-n=1
-while [ $n -lt 64 ]; do many=$many,ffff:ffff:ffff:ffff:ffff:ffff:ffff:$n n=$((n + 1)); done
-echo "$many" >$of/trusted || die "64 networks refused"
-refused trusted "$many,1.1.1.1"
+# $1 how many, $2 what stands before their number, $3 what behind
+networks() {
+    n=0
+    while [ $n -lt "$1" ]; do printf '%s%d%s,' "$2" $n "$3" && n=$((n + 1)); done
+}
+echo "$(networks 240 10.0. .0/24)" >$of/trusted || die "240 networks refused"
+[ "$(tr ',' '\n' <$of/trusted | wc -l)" = 240 ] || die "240 networks read back as $(cat $of/trusted)"
+one_line trusted
 
+[ "$(cat $of/insecure_believe_implausible)" = N ] || die "implausible options are believed by default"
+refused insecure_believe_implausible maybe
+taken insecure_believe_implausible Y Y
+taken insecure_believe_implausible N N
 refused peername maybe
 taken peername N N
 taken peername 1 Y
@@ -63,6 +81,17 @@ rmmod toa
 dmesg -c >/dev/null
 if insmod toa.ko kinds=0 2>/dev/null; then die "loaded with kinds=0"; fi
 dmesg | grep -q "TOA: kinds: 0 has a standard meaning" || die "no message on kinds=0 at load"
+for many in "$(networks 513 '' ::/16)" "$(networks 250 2001:db8: ::/48)"; do
+    dmesg -c >/dev/null
+    if insmod toa.ko trusted="$many" 2>/dev/null; then die "loaded with too many networks"; fi
+    dmesg | grep -q "TOA: trusted: too many networks" || die "no message on too many networks"
+done
+for chosen in private none; do
+    dmesg -c >/dev/null
+    insmod toa.ko trusted=$chosen
+    [ "$(default_trust_is_said)" = 0 ] || die "trusted=$chosen is called the default"
+    rmmod toa
+done
 insmod toa.ko kinds=252 trusted=192.0.2.0/24 peername=n loglevel=0
 [ "$(cat $of/kinds $of/trusted $of/peername | tr '\n' ' ')" = "252 192.0.2.0/24 N " ] || die "given at load"
 rmmod toa

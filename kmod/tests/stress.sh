@@ -10,7 +10,7 @@ die() {
     exit 1
 }
 
-# The kernel refuses while one of its tasks is inside our getsockopt; that is over at once.
+# The kernel refuses while a task is inside our getsockopt, which is short.
 unload() {
     tries=0
     until rmmod toa 2>/tmp/rmmod; do
@@ -22,7 +22,7 @@ unload() {
 slab() { awk -v what="$1" '$1 == what ":" { print $2 }' /proc/meminfo; }
 objects() { awk '$1 == "toa_entry" { print $2 }' /proc/slabinfo; }
 
-# After all that the module reads addresses, in the namespace of process $1.
+# The module still reads addresses, in the namespace of process $1.
 sees() {
     n=0
     until awk -F: '$1 ~ /^syn_recv_sock_toa/ { exit $2 + 0 == 0 }' "/proc/$1/net/toa_stats"; do
@@ -56,7 +56,16 @@ cycle() {
     echo "stress: $cycles cycles under load"
 }
 
-# The address carriers outlive the module.
+# Each of the held connections of process $1 has one line, in its namespace alone, however it is read.
+lists_each_once() {
+    table=/proc/$1/net/toa_table
+    [ "$(wc -l <"$table")" = $((held + 1)) ] || die "toa_table has $(wc -l <"$table") lines with $held connections"
+    [ "$(sort -u "$table" | wc -l)" = $((held + 1)) ] || die "toa_table has lines twice"
+    dd if="$table" bs=100 2>/dev/null | cmp -s - "$table" || die "toa_table read in small pieces is another"
+    [ "$(wc -l </proc/net/toa_table)" = 1 ] || die "toa_table shows other namespaces"
+}
+
+# Connections with an address outlive the module.
 outlive() {
     insmod $module || die "insmod"
     toa-load hold "$held" >/tmp/held & holder=$!
@@ -67,6 +76,7 @@ outlive() {
         kill -0 $holder || die "the holder ended"
         usleep 100000
     done
+    lists_each_once $holder
     unload
     [ "$1" = closed-without ] || insmod $module || die "insmod"
     kill $holder

@@ -20,6 +20,8 @@ struct Found {
     client: [u8; 16],
     port: [u8; 2],
     kind: u8,
+    at: u8,
+    size: u8,
 }
 
 unsafe extern "C" {

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The life of a network namespace: its files in /proc/net, and the end of its
+ * entries. Registered after the counters, so that a namespace ends here first
+ * and entries can still be counted.
+ */
+#include <linux/errno.h>
+#include <net/net_namespace.h>
+
+#include "netns.h"
+#include "stats_proc.h"
+#include "table.h"
+#include "table_proc.h"
+
+static int __net_init pernet_init(struct net *net)
+{
+	if (!toa_stats_proc_create(net))
+		return -ENOMEM;
+	if (!toa_table_proc_create(net)) {
+		toa_stats_proc_remove(net);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/*
+ * The namespace's devices are gone, so no more connections are made in it.
+ * Entries can be left all the same: kernel sockets do not hold the namespace.
+ */
+static void __net_exit pernet_exit(struct net *net)
+{
+	toa_table_proc_remove(net);
+	toa_stats_proc_remove(net);
+	toa_table_purge(net);
+}
+
+static struct pernet_operations pernet_ops = {
+	.init = pernet_init,
+	.exit = pernet_exit,
+};
+
+int toa_netns_init(void)
+{
+	return register_pernet_subsys(&pernet_ops);
+}
+
+void toa_netns_exit(void)
+{
+	unregister_pernet_subsys(&pernet_ops);
+}
