@@ -7,11 +7,11 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The process lacks the capabilities.
-    #[error(
-        "the eBPF source needs {missing}: run as root, or grant CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN"
-    )]
-    NoPrivilege {
+    /// The process lacks capabilities.
+    #[error("{what} needs {missing}, which this process lacks: run as root, or grant it")]
+    MissingCapabilities {
+        /// What needs them.
+        what: &'static str,
         /// The capabilities that are missing.
         missing: String,
     },
@@ -19,7 +19,7 @@ pub enum Error {
     #[error(
         "the kernel refuses {what} in spite of the capabilities: a container's seccomp filter, its user namespace, an LSM or kernel lockdown forbids bpf(); load the source on the host"
     )]
-    Forbidden {
+    BpfForbidden {
         /// What was refused.
         what: String,
         /// The kernel's answer.
@@ -64,7 +64,7 @@ pub enum Error {
     #[error(
         "this kernel rejects the program {program}: please report it with `uname -r` and these last lines of its verifier:\n{log}"
     )]
-    Rejected {
+    ProgramRejected {
         /// Which one.
         program: &'static str,
         /// The last lines of the verifier's log.
@@ -119,12 +119,18 @@ pub enum Error {
     },
     /// The embedded object does not load for a reason of its own.
     #[error("cannot load the embedded object: please report it with `uname -r`")]
-    Object {
+    ObjectLoad {
         /// What failed.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The kernel does not say what is loaded.
+    #[error("cannot ask the kernel what is loaded")]
+    KernelQuery {
+        /// The kernel's answer.
+        source: io::Error,
+    },
     /// Something in the pin directory cannot be read or changed.
-    #[error("cannot {what} {}: run as root", path.display())]
+    #[error("cannot {what} {}{}", path.display(), permission_cure(source))]
     Pin {
         /// What was tried.
         what: &'static str,
@@ -138,4 +144,11 @@ pub enum Error {
         "the eBPF source runs on little-endian linux only: develop without it, every client is then the tcp peer"
     )]
     Unsupported,
+}
+
+fn permission_cure(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => ": run as root",
+        _ => "",
+    }
 }

@@ -2,8 +2,9 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
+use super::hooks::{HOOKS, Hook};
 use super::host::{self, Cgroup};
-use super::object::{HOOKS, Hook, Object};
+use super::object::Object;
 use super::{status, sys};
 use crate::{Config, Error, Status};
 

@@ -24,7 +24,10 @@ pub(crate) fn check() -> Result<(), Error> {
     }
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     match missing_capabilities(&status) {
-        Some(missing) => Err(Error::NoPrivilege { missing }),
+        Some(missing) => Err(Error::MissingCapabilities {
+            what: "loading the eBPF source",
+            missing,
+        }),
         None => Ok(()),
     }
 }

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use aya::maps::MapInfo;
 
 use super::attach::attach_hook;
+use super::hooks::{HOOKS, Hook};
 use super::host::{self, Cgroup};
-use super::object::{HOOKS, Hook, Object};
+use super::object::{Object, SharedMaps};
 use super::{lock, status, sys};
 use crate::{Config, Error, Loaded, Status};
 
@@ -23,14 +24,6 @@ const MAPS: [&str; 2] = ["toa_conns", "toa_counters"];
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pins {
     dir: PathBuf,
-}
-
-/// The maps that every load shares with the one before, so that open connections
-/// keep their address and operators their counters.
-#[derive(Debug)]
-pub(crate) struct MapPins {
-    pub(crate) conns: PathBuf,
-    pub(crate) counters: PathBuf,
 }
 
 impl Default for Pins {
@@ -110,7 +103,7 @@ impl Pins {
     }
 
     fn fill(&self, config: &Config, cgroup: &Cgroup) -> Result<(), Error> {
-        let maps = self.map_pins()?;
+        let maps = self.shared_maps()?;
         let object = Object::load(config, Some(&maps))?;
         for hook in HOOKS {
             self.put(&object, hook, cgroup)?;
@@ -169,12 +162,12 @@ impl Pins {
     }
 
     /// A pinned map of an older layout cannot be shared: it makes room.
-    fn map_pins(&self) -> Result<MapPins, Error> {
+    fn shared_maps(&self) -> Result<SharedMaps, Error> {
         let [conns, counters] = MAPS.map(|map| self.dir.join(map));
-        let pins = MapPins { conns, counters };
+        let maps = SharedMaps { conns, counters };
         for (path, (value, entries)) in [
-            (&pins.conns, Object::CONNS_LAYOUT),
-            (&pins.counters, Object::COUNTERS_LAYOUT),
+            (&maps.conns, Object::CONNS_LAYOUT),
+            (&maps.counters, Object::COUNTERS_LAYOUT),
         ] {
             let Ok(info) = MapInfo::from_pin(path) else {
                 continue;
@@ -183,7 +176,7 @@ impl Pins {
                 remove(path).map_err(|e| self.error("remove", path, e))?;
             }
         }
-        Ok(pins)
+        Ok(maps)
     }
 
     /// One loader at a time. The lock is on the directory above, which stays. Where

@@ -12,8 +12,8 @@ use aya::Pod;
 use aya::maps::{Array, Map, MapData, MapError, MapInfo, PerCpuArray};
 use ipnet::IpNet;
 
+use super::hooks::{HOOKS, Hook};
 use super::maps::{RawConfig, net4, net6};
-use super::object::{HOOKS, Hook};
 use super::{host, sys};
 use crate::{Counters, Error, ProgramStatus, Status};
 
@@ -58,12 +58,11 @@ pub(crate) fn of_links(links: &[(Hook, BorrowedFd<'_>)]) -> Result<Status, Error
 
 fn ask(source: io::Error) -> Error {
     match source.raw_os_error() {
-        Some(libc::EPERM) => Error::NoPrivilege {
-            missing: "CAP_SYS_ADMIN to be asked".to_owned(),
+        Some(libc::EPERM) => Error::MissingCapabilities {
+            what: "asking the kernel what is loaded",
+            missing: "CAP_SYS_ADMIN".to_owned(),
         },
-        _ => Error::Object {
-            source: source.into(),
-        },
+        _ => Error::KernelQuery { source },
     }
 }
 
