@@ -1,10 +1,11 @@
 //! `toa load` and `toa unload`.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use toa_bpf::Loaded;
 use toa_core::{OptionKinds, TrustedPeers};
+
+use crate::output::{Outcome, say};
 
 /// Loading again with other settings replaces the old ones; open connections keep
 /// their addresses, and no new one loses its.
@@ -28,7 +29,7 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+    pub(crate) fn run(self) -> anyhow::Result<Outcome> {
         let config = self.config()?;
         let loaded = match toa_bpf::load(&config)? {
             Loaded::Replaced => "loaded, in the place of another",
@@ -38,11 +39,14 @@ impl Load {
             Some(path) => path.display().to_string(),
             None => "the whole host".to_owned(),
         };
-        println!("{loaded}, for {scope}");
-        println!("trusts {}", config.trusted);
-        println!("reads option kinds {}", config.kinds);
-        println!("it stays until `toa unload` or a reboot; `toa status` watches it");
-        Ok(ExitCode::SUCCESS)
+        say(format_args!(
+            "{loaded}, for {scope}\n\
+             trusts {}\n\
+             reads option kinds {}\n\
+             it stays until `toa unload` or a reboot; `toa status` watches it\n",
+            config.trusted, config.kinds
+        ))?;
+        Ok(Outcome::Healthy)
     }
 
     fn config(self) -> anyhow::Result<toa_bpf::Config> {
@@ -60,11 +64,11 @@ impl Load {
     }
 }
 
-pub(crate) fn unload() -> anyhow::Result<ExitCode> {
-    if toa_bpf::unload()? {
-        println!("unloaded");
+pub(crate) fn unload() -> anyhow::Result<Outcome> {
+    say(if toa_bpf::unload()? {
+        "unloaded\n"
     } else {
-        println!("nothing was loaded");
-    }
-    Ok(ExitCode::SUCCESS)
+        "nothing was loaded\n"
+    })?;
+    Ok(Outcome::Healthy)
 }

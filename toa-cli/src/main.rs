@@ -4,11 +4,14 @@
 mod lb;
 mod load;
 mod module;
+mod output;
 mod status;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use output::{Outcome, complain, say};
 
 /// Who is really on the other side of this TCP connection?
 ///
@@ -34,14 +37,26 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
-        Command::Load(load) => load.run(),
-        Command::Unload => load::unload(),
-        Command::Status(args) => args.run(),
-        Command::Lb(lb) => lb.run(),
-    };
-    outcome.unwrap_or_else(|error| {
-        eprintln!("toa: {error:#}");
-        ExitCode::from(2)
-    })
+    run()
+        .unwrap_or_else(|error| {
+            complain(format_args!("toa: {error:#}\n"));
+            Outcome::Error
+        })
+        .into()
+}
+
+fn run() -> anyhow::Result<Outcome> {
+    match Cli::try_parse() {
+        Ok(cli) => match cli.command {
+            Command::Load(load) => load.run(),
+            Command::Unload => load::unload(),
+            Command::Status(args) => args.run(),
+            Command::Lb(lb) => lb.run(),
+        },
+        Err(error) if error.use_stderr() => {
+            complain(error.render());
+            Ok(Outcome::Error)
+        }
+        Err(help) => say(help.render()).map(|()| Outcome::Healthy),
+    }
 }

@@ -166,7 +166,9 @@ fn loading_again_replaces_the_settings() {
         "{}",
         stdout(&again)
     );
-    let status = stdout(&toa(&["status"]));
+    let trouble = toa(&["status"]);
+    assert_eq!(trouble.status.code(), Some(3), "something is wrong");
+    let status = stdout(&trouble);
     assert!(status.contains("254, 253, 200"), "{status}");
     assert!(
         status.contains("! everybody's option is believed"),

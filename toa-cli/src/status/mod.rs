@@ -3,8 +3,6 @@
 mod advice;
 mod print;
 
-use std::process::ExitCode;
-
 use anyhow::Context;
 use serde::Serialize;
 use socket2::{Domain, Socket, Type};
@@ -12,9 +10,18 @@ use toa_core::abi::{SOURCE_EBPF, SOURCE_MODULE};
 use toa_core::{SourceKind, detect_source, source_info};
 
 use crate::module::Module;
+use crate::output::{Outcome, say};
 
-/// Exit code 0 only when a source answers.
+const EXIT_CODES: &str = "\
+Exit codes, for monitoring:
+  0  a source answers and nothing is wrong
+  1  no source answers
+  2  the answer could not be found out, and standard error says why
+  3  a source answers and something is wrong: the lines that begin with `!`";
+
+/// Asks the kernel; nothing is remembered beside it.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXIT_CODES)]
 pub(crate) struct Args {
     /// Print JSON, for programs
     #[arg(long)]
@@ -22,18 +29,14 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+    pub(crate) fn run(&self) -> anyhow::Result<Outcome> {
         let report = Report::collect()?;
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&report)?);
+            say(serde_json::to_string_pretty(&report)? + "\n")?;
         } else {
-            print!("{report}");
+            say(&report)?;
         }
-        Ok(if report.answers.is_some() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        })
+        Ok(report.outcome())
     }
 }
 
@@ -65,6 +68,16 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    fn outcome(&self) -> Outcome {
+        if self.answers.is_none() {
+            Outcome::NoSource
+        } else if self.problems.is_empty() {
+            Outcome::Healthy
+        } else {
+            Outcome::Trouble
+        }
+    }
+
     fn collect() -> anyhow::Result<Self> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)
             .context("cannot open a TCP socket to ask for a source with")?;
