@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 use toa_bpf::{Attached, Config};
+use toa_core::TrustedPeers;
 use toa_lab::netns::Namespace;
 
 /// The namespace of this thread and of the servers it starts, and the one processor of
@@ -69,7 +70,7 @@ impl Room {
 
     /// The eBPF source, for the servers in the cgroup alone, until it is dropped.
     pub(crate) fn attach(&self) -> anyhow::Result<Attached> {
-        let config = Config::default().with_cgroup(&self.cgroup);
+        let config = Config::new(TrustedPeers::private()).with_cgroup(&self.cgroup);
         toa_bpf::attach(&config).context("cannot attach the eBPF source")
     }
 }

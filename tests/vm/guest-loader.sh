@@ -10,14 +10,15 @@ say "$(uname -r): nothing is loaded"
 ./toa-conformance --expect-none
 
 say 'load'
-bin/toa load
+! bin/toa load || fail 'load chooses whom to trust by itself'
+bin/toa load --trust private,link-local,loopback
 bin/toa status
 ./toa-conformance --source ebpf --no-skip
 
 say 'replace'
-bin/toa load --no-peername
+bin/toa load --trust private,link-local,loopback --no-peername
 ./toa-conformance --source ebpf --peername off --churn 1000
-bin/toa load --cgroup /sys/fs/cgroup
+bin/toa load --trust private,link-local,loopback --cgroup /sys/fs/cgroup
 ./toa-conformance --source ebpf --churn 1000
 bin/toa status --json
 

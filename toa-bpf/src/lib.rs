@@ -3,9 +3,10 @@
 //! ```no_run
 //! use toa_bpf::{Config, attach};
 //!
-//! let source = attach(&Config::default())?; // answers until it is dropped
+//! let balancers = "10.1.0.0/16".parse()?;
+//! let source = attach(&Config::new(balancers))?; // answers until it is dropped
 //! println!("{:?}", source.status()?.counters);
-//! # Ok::<(), toa_bpf::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! [`attach`] is for demos and tests: the source goes with the process, also when

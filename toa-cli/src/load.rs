@@ -6,14 +6,23 @@ use toa_bpf::Loaded;
 use toa_core::{OptionKinds, TrustedPeers};
 
 use crate::output::{Outcome, say};
+use crate::status::STRANGERS_ARE_TRUSTED;
+
+const HOW_TO_CHOOSE: &str = "\
+whose TOA options are to be believed? Nobody has a default for that:
+  --trust 100.125.0.0/16   the networks that your balancer sends from, the right answer
+  --trust private          every machine, pod and tenant in private address space can then
+                           name any client, and so can a stranger whose connection passes
+                           a hop in it that rewrites the sender (kube-proxy's masquerade,
+                           a NAT gateway): such a hop hands his option on";
 
 /// Loading again with other settings replaces the old ones; open connections keep
 /// their addresses, and no new one loses its.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Load {
-    /// A network whose TOA options are believed, such as 10.0.0.0/8; repeat it for
-    /// more. `any` believes everybody, which is safe only where nobody but the
-    /// balancer reaches the host [default: private and shared address space]
+    /// The balancer's networks, whose TOA options are believed, such as 100.125.0.0/16;
+    /// repeat it for more. Also `private` (10/8, 172.16/12, 192.168/16, 100.64/10, fc00::/7),
+    /// `link-local` and `loopback`, together with networks; `any` and `none` alone
     #[arg(long, value_name = "CIDR")]
     trust: Vec<String>,
     /// A TCP option kind that is read as TOA; repeat it for more [default: 254, 253, 200]
@@ -39,21 +48,27 @@ impl Load {
             Some(path) => path.display().to_string(),
             None => "the whole host".to_owned(),
         };
+        let warning = match config.trusted.includes_strangers() {
+            true => format!("! {STRANGERS_ARE_TRUSTED}\n"),
+            false => String::new(),
+        };
         say(format_args!(
             "{loaded}, for {scope}\n\
              trusts {}\n\
              reads option kinds {}\n\
-             it stays until `toa unload` or a reboot; `toa status` watches it\n",
+             it stays until `toa unload` or a reboot; `toa status` watches it\n\
+             {warning}",
             config.trusted, config.kinds
         ))?;
         Ok(Outcome::Healthy)
     }
 
     fn config(self) -> anyhow::Result<toa_bpf::Config> {
-        let mut config = toa_bpf::Config::new().with_peername(!self.no_peername);
-        if !self.trust.is_empty() {
-            config = config.with_trusted(self.trust.join(",").parse::<TrustedPeers>()?);
+        if self.trust.is_empty() {
+            anyhow::bail!(HOW_TO_CHOOSE);
         }
+        let trusted = self.trust.join(",").parse::<TrustedPeers>()?;
+        let mut config = toa_bpf::Config::new(trusted).with_peername(!self.no_peername);
         if !self.kind.is_empty() {
             config = config.with_kinds(OptionKinds::new(self.kind)?);
         }

@@ -12,6 +12,9 @@ use toa_lab::netns::Namespace;
 
 const CONFORMANCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/conformance");
 
+/// What the conformance suite's trusted peers are in.
+const TESTED: &str = "private,link-local,loopback";
+
 fn toa(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_toa"))
         .args(args)
@@ -83,7 +86,7 @@ fn conformance(args: &[&str]) {
 #[test]
 fn a_loaded_source_obeys_the_contract_and_an_unloaded_one_is_gone() {
     let Some(_host) = Host::enter() else { return };
-    let load = toa(&["load"]);
+    let load = toa(&["load", "--trust", TESTED]);
     assert!(load.status.success(), "{}", stderr(&load));
     assert!(
         stdout(&load).starts_with("loaded, for the whole host\n"),
@@ -100,7 +103,11 @@ fn a_loaded_source_obeys_the_contract_and_an_unloaded_one_is_gone() {
 #[test]
 fn without_peername_the_true_peer_is_shown_and_4096_still_answers() {
     let Some(_host) = Host::enter() else { return };
-    assert!(toa(&["load", "--no-peername"]).status.success());
+    assert!(
+        toa(&["load", "--trust", TESTED, "--no-peername"])
+            .status
+            .success()
+    );
     conformance(&["--source", "ebpf", "--peername", "off", "--churn", "2000"]);
 }
 
@@ -111,7 +118,7 @@ fn status_tells_what_was_loaded_and_fails_when_nothing_answers() {
     assert_eq!(none.status.code(), Some(1));
     assert!(stdout(&none).contains("none answers"), "{}", stdout(&none));
     assert!(
-        stdout(&none).contains("run `toa load`"),
+        stdout(&none).contains("run `toa load --trust NETWORK`"),
         "{}",
         stdout(&none)
     );
@@ -159,7 +166,11 @@ fn status_tells_what_was_loaded_and_fails_when_nothing_answers() {
 #[test]
 fn loading_again_replaces_the_settings() {
     let Some(_host) = Host::enter() else { return };
-    assert!(toa(&["load", "--kind", "77"]).status.success());
+    assert!(
+        toa(&["load", "--trust", "private", "--kind", "77"])
+            .status
+            .success()
+    );
     let again = toa(&["load", "--trust", "any"]);
     assert!(
         stdout(&again).starts_with("loaded, in the place of another"),
@@ -177,12 +188,46 @@ fn loading_again_replaces_the_settings() {
 }
 
 #[test]
+fn who_trusts_strangers_is_warned_however_the_set_is_written() {
+    let Some(_host) = Host::enter() else { return };
+    for (trust, warned) in [
+        ("any", true),
+        ("0.0.0.0/0,::/0", true),
+        ("0.0.0.0/0", true),
+        ("::/0", true),
+        ("0.0.0.0/1,128.0.0.0/1", true),
+        ("2000::/3,10.0.0.0/8", true),
+        ("private,link-local,loopback,203.0.113.0/24", false),
+    ] {
+        let load = toa(&["load", "--trust", trust]);
+        let status = toa(&["status"]);
+        for said in [stdout(&load), stdout(&status)] {
+            let found = said.contains("\n! everybody's option is believed");
+            assert_eq!(found, warned, "{trust}: {said}");
+        }
+        assert_eq!(status.status.code(), Some(if warned { 3 } else { 0 }));
+    }
+}
+
+#[test]
 fn nonsense_is_refused_with_the_value_and_the_cure_and_loads_nothing() {
     let Some(_host) = Host::enter() else { return };
     for (args, words) in [
         (
-            &["load", "--trust", "10.0.0.0/33"][..],
-            &["\"10.0.0.0/33\"", "write CIDRs"][..],
+            &["load"][..],
+            &[
+                "whose TOA options",
+                "--trust 100.125.0.0/16",
+                "--trust private",
+            ][..],
+        ),
+        (
+            &["load", "--cgroup", "/sys/fs/cgroup"],
+            &["whose TOA options"],
+        ),
+        (
+            &["load", "--trust", "10.0.0.0/33"],
+            &["\"10.0.0.0/33\"", "write CIDRs"],
         ),
         (
             &["load", "--trust", "10.0.0.1/8"],
@@ -192,14 +237,17 @@ fn nonsense_is_refused_with_the_value_and_the_cure_and_loads_nothing() {
             &["load", "--trust", "any", "--trust", "10.0.0.0/8"],
             &["\"any\"", "alone"],
         ),
-        (&["load", "--kind", "2"], &["kind 2", "254, 253 or 200"]),
+        (
+            &["load", "--trust", "private", "--kind", "2"],
+            &["kind 2", "254, 253 or 200"],
+        ),
         (&["load", "--kind", "256"], &["256"]),
         (
-            &["load", "--cgroup", "/proc"],
+            &["load", "--trust", "private", "--cgroup", "/proc"],
             &["/proc is not a cgroup v2 directory"],
         ),
         (
-            &["load", "--cgroup", "/no/such"],
+            &["load", "--trust", "private", "--cgroup", "/no/such"],
             &["/no/such is not a cgroup v2 directory"],
         ),
         (&["lb", "3000", "--kind", "8"], &["kind 8"]),
@@ -241,11 +289,11 @@ fn without_privilege_the_error_names_it() {
         command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
         command.arg(&copy).args(args).output().unwrap()
     };
-    let load = as_nobody(&["load"]);
+    let load = as_nobody(&["load", "--trust", "private"]);
     assert_eq!(load.status.code(), Some(2));
     assert!(stderr(&load).contains("run as root"), "{}", stderr(&load));
 
-    assert!(toa(&["load"]).status.success());
+    assert!(toa(&["load", "--trust", TESTED]).status.success());
     let status = as_nobody(&["status"]);
     assert_eq!(
         status.status.code(),

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 
 use socket2::SockRef;
 use toa_bpf::Config;
+use toa_core::TrustedPeers;
 use toa_lab::peer::PeerDevice;
 
 use super::Scale;
@@ -70,7 +71,7 @@ pub(super) fn measure(place: &Place, scale: Scale) -> anyhow::Result<Section> {
     };
     let took = ThreeWays::<{ KINDS.len() }>::measure(place, scale.rounds, ask)?;
 
-    let source = place.attach(Config::default())?;
+    let source = place.attach(Config::new(TrustedPeers::private()))?;
     let mut runs = Vec::new();
     for (kind, (name, ..)) in KINDS.into_iter().enumerate() {
         let mut counted = programs::during(&source, || ask(kind).map(drop))?;

@@ -40,7 +40,7 @@ struct Point {
 /// From one to so many open connections.
 pub(super) fn connections(place: &Place, scale: Scale) -> anyhow::Result<Section> {
     let listeners = Listeners::new(place, PeerDevice::KERNEL_V4)?;
-    let source = place.attach(Config::default())?;
+    let source = place.attach(Config::new(TrustedPeers::private()))?;
     let peers = |listener| {
         let peers = Peers::new(place.device(), listener, V4_OPTION)?;
         anyhow::Ok(peers.starting_at(1 << 22))
@@ -92,7 +92,7 @@ fn trusting(
                 ipnet::IpNet::new(address, prefix)
             })
             .collect::<Result<_, _>>()?;
-        let source = place.attach(Config::default().with_trusted(trusted))?;
+        let source = place.attach(Config::new(trusted))?;
         let peers = |listener| {
             let peers = Peers::new(place.device(), listener, V4_OPTION)?;
             anyhow::Ok(peers.from(move |number| host(net(scatter(number) % size).0, number)))

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use toa_bpf::{Attached, Config, attach};
+use toa_core::TrustedPeers;
 use toa_lab::netns::Namespace;
 use toa_lab::peer::PeerDevice;
 
@@ -82,8 +83,10 @@ impl Place {
             self.wait_for_quiet()?;
             let attached = match source {
                 Source::Absent => None,
-                Source::Elsewhere => Some(attach(&Config::default().with_cgroup(&self.bare.path))?),
-                Source::Here => Some(self.attach(Config::default())?),
+                Source::Elsewhere => Some(attach(
+                    &Config::new(TrustedPeers::private()).with_cgroup(&self.bare.path),
+                )?),
+                Source::Here => Some(self.attach(Config::new(TrustedPeers::private()))?),
             };
             let done = work()?;
             drop(attached);

@@ -16,6 +16,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use toa_bpf::{Config, Pins};
+use toa_core::TrustedPeers;
 use toa_core::abi::ToaInfo;
 use toa_lab::netns::Namespace;
 use toa_lab::peer::{Peer, PeerDevice};
@@ -73,7 +74,7 @@ impl Host {
     }
 
     pub(crate) fn config(&self) -> Config {
-        Config::default().with_cgroup(&self.cgroup)
+        Config::new(TrustedPeers::private()).with_cgroup(&self.cgroup)
     }
 
     pub(crate) fn pins(&self) -> Pins {

@@ -1,6 +1,13 @@
 //! What is wrong, in words, and what to do.
 
+use toa_core::TrustedPeers;
+
 use super::{Report, Source};
+
+/// Said at load and by status.
+pub(crate) const STRANGERS_ARE_TRUSTED: &str = "everybody's option is believed, or that of so many \
+     that strangers are among them: whoever reaches a port of this host can claim any address; name \
+     the balancer's networks with --trust";
 
 /// The counters that advice is drawn from.
 struct Seen {
@@ -27,8 +34,8 @@ pub(super) fn problems(report: &Report) -> Vec<String> {
             ));
         }
         (None, None) => say(
-            "no source answers, so services see the balancer's address: run `toa load` as root \
-             (Linux 5.10 or later), or load the kernel module"
+            "no source answers, so services see the balancer's address: run `toa load --trust \
+             NETWORK` as root (Linux 5.10 or later), or load the kernel module"
                 .to_owned(),
         ),
         (Some(Source::Ebpf), None) if report.ebpf_unknown.is_none() => say(
@@ -60,18 +67,18 @@ pub(super) fn problems(report: &Report) -> Vec<String> {
                 env!("CARGO_PKG_VERSION")
             ));
         }
-        if status.trust_any {
-            say(
-                "everybody's option is believed: whoever reaches a port of this host can claim \
-                 any address; name the balancer's networks with --trust"
-                    .to_owned(),
-            );
+        if includes_strangers(status) {
+            say(STRANGERS_ARE_TRUSTED.to_owned());
         }
     }
     if let Some(seen) = seen(report) {
         say_what_was_seen(&seen, &mut say);
     }
     problems
+}
+
+fn includes_strangers(status: &toa_bpf::Status) -> bool {
+    status.trust_any || TrustedPeers::from_iter(status.trusted.iter().copied()).includes_strangers()
 }
 
 fn seen(report: &Report) -> Option<Seen> {
@@ -150,7 +157,10 @@ mod tests {
     fn each_trouble_is_named_with_its_cure() {
         let module = Some(Source::Module);
         for (report, words) in [
-            (report(None, &[]), &["no source answers", "`toa load`"][..]),
+            (
+                report(None, &[]),
+                &["no source answers", "`toa load --trust NETWORK`"][..],
+            ),
             (
                 report(Some(Source::Ebpf), &[]),
                 &["belongs to a running program", "`toa load`"],

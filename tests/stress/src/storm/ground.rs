@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
 use toa_bpf::Config;
+use toa_core::TrustedPeers;
 use toa_lab::netns::Namespace;
 use toa_lab::peer::PeerDevice;
 
@@ -45,7 +46,7 @@ impl Ground {
     /// For a source that covers this process alone.
     #[must_use]
     pub fn config(&self) -> Config {
-        Config::new().with_cgroup(self.cgroup())
+        Config::new(TrustedPeers::private()).with_cgroup(self.cgroup())
     }
 
     /// Sets a sysctl of this network namespace, as `net/ipv4/tcp_syncookies`.

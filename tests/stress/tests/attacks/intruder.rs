@@ -13,6 +13,7 @@ use aya::programs::{ProgramInfo, loaded_links, loaded_programs};
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use socket2::{Domain, Protocol, Socket, Type};
 use toa_bpf::{Config, Pins, attach};
+use toa_core::TrustedPeers;
 
 const ROLE: &str = "TOA_INTRUDER";
 
@@ -99,7 +100,7 @@ fn the_intruder() {
 fn try_it(attempt: &str, target: &Target) -> Result<String, String> {
     let pins = &target.pins;
     let library = Pins::at(pins);
-    let config = Config::new().with_cgroup(&target.cgroup);
+    let config = Config::new(TrustedPeers::private()).with_cgroup(&target.cgroup);
     match attempt {
         "look into the pins' directory" => told(fs::read_dir(pins)),
         "open the pinned addresses" => told(MapData::from_pin(pins.join("toa_conns"))),
@@ -134,7 +135,7 @@ fn try_it(attempt: &str, target: &Target) -> Result<String, String> {
         },
         "load by command" => {
             let cgroup = target.cgroup.to_str().unwrap();
-            run(target, &["load", "--cgroup", cgroup])
+            run(target, &["load", "--trust", "private", "--cgroup", cgroup])
         }
         "read the counters by command" => match run(target, &["status", "--json"]) {
             Ok(said) if !said.contains("counters") => Err("not among the answers".to_owned()),
