@@ -97,10 +97,24 @@ pub enum Error {
         /// Why it could not be opened, where it could not.
         source: Option<io::Error>,
     },
-    /// A program cannot be attached.
+    /// Another tool's program leaves no place beside it, on the cgroup or above it.
     #[error(
-        "cannot attach {program} to {}: another tool may hold it exclusively, see `bpftool cgroup show {}`", cgroup.display(), cgroup.display()
+        "cannot attach {program} to {}: the program {holder} is attached exclusively to {} (`bpftool cgroup show {}`): detach it, have its owner attach it with BPF_F_ALLOW_MULTI, or cover a cgroup that is not below", cgroup.display(), held.display(), held.display()
     )]
+    AttachedExclusively {
+        /// Which one of ours.
+        program: &'static str,
+        /// To what.
+        cgroup: PathBuf,
+        /// The other one.
+        holder: String,
+        /// Where that is attached.
+        held: PathBuf,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// A program cannot be attached.
+    #[error("cannot attach {program} to {}", cgroup.display())]
     Attach {
         /// Which one.
         program: &'static str,

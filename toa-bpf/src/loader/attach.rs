@@ -1,11 +1,12 @@
 //! A source that lives with its process.
 
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use super::hooks::{HOOKS, Hook};
 use super::host::{self, Cgroup};
 use super::object::Object;
-use super::{status, sys};
+use super::{obstacle, status, sys};
 use crate::{Config, Error, Status};
 
 /// A source that answers until this is dropped or the process ends, however it
@@ -48,11 +49,27 @@ impl Attached {
 
 pub(crate) fn attach_hook(object: &Object, hook: Hook, cgroup: &Cgroup) -> Result<OwnedFd, Error> {
     let program = object.program(hook.program)?;
-    sys::link_create(program, cgroup.dir.as_fd(), hook.attach_type).map_err(|source| {
-        Error::Attach {
+    sys::link_create(program, cgroup.dir.as_fd(), hook.attach_type)
+        .map_err(|source| attach_error(hook, cgroup, source))
+}
+
+fn attach_error(hook: Hook, cgroup: &Cgroup, source: io::Error) -> Error {
+    let obstacle = match source.raw_os_error() {
+        Some(libc::EPERM) => obstacle::find(cgroup, hook.attach_type),
+        _ => None,
+    };
+    match obstacle {
+        Some(obstacle) => Error::AttachedExclusively {
+            program: hook.program,
+            cgroup: cgroup.path.clone(),
+            holder: obstacle.program,
+            held: obstacle.cgroup,
+            source,
+        },
+        None => Error::Attach {
             program: hook.program,
             cgroup: cgroup.path.clone(),
             source,
-        }
-    })
+        },
+    }
 }

@@ -5,6 +5,7 @@
 //! | `sys` | the system calls that aya lacks |
 //! | `maps`, `hooks` | the object's layouts, its programs and their places |
 //! | `host`, `memlock`, `lock` | what this host offers |
+//! | `obstacle` | who keeps a program from being attached |
 //! | `object` | the object, loaded and configured |
 //! | `status` | what the kernel says is loaded |
 //! | `attach` | a source that lives with its process |
@@ -17,6 +18,7 @@ mod lock;
 mod maps;
 mod memlock;
 mod object;
+mod obstacle;
 mod pins;
 mod status;
 mod sys;
