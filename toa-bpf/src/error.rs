@@ -82,6 +82,19 @@ pub enum Error {
         /// What failed when it was to be mounted.
         source: io::Error,
     },
+    /// What makes a source last, or cover the whole host, is out of reach.
+    #[error(
+        "{why}: load the source on the host, or give the container the host's process and cgroup namespaces and mounts (docker run --privileged --pid=host --cgroupns=host -v /sys/fs/bpf:/sys/fs/bpf -v /sys/fs/cgroup:/sys/fs/cgroup; in Kubernetes privileged, hostPID and hostPath volumes of the two)"
+    )]
+    HostOutOfReach {
+        /// What was found instead.
+        why: String,
+    },
+    /// A kernel module answers.
+    #[error(
+        "a kernel module is the source on this host, and answers before the eBPF program would, so that its trusted set would count: remove it first (`rmmod toa`), or stay with it"
+    )]
+    AnotherSource,
     /// Nothing to attach to.
     #[error(
         "no cgroup v2 hierarchy is mounted: mount it with `mount -t cgroup2 none /sys/fs/cgroup/unified`, or name one with --cgroup"

@@ -45,8 +45,8 @@ mod imp;
 
 pub use config::Config;
 pub use error::Error;
-pub use imp::{Attached, Pins, attach};
-pub use status::{Counters, Loaded, ProgramStatus, Status};
+pub use imp::{Attached, Pins, answering_program, attach};
+pub use status::{Counters, Lifetime, Loaded, ProgramStatus, Scope, Status};
 
 /// Loads the source so that it outlives this process; see [`Pins::load`].
 ///
@@ -56,7 +56,7 @@ pub fn load(config: &Config) -> Result<Loaded, Error> {
     Pins::default().load(config)
 }
 
-/// Removes the loaded source; says whether there was one. See [`Pins::unload`].
+/// Removes all loaded sources; says whether there were any. See [`Pins::unload`].
 ///
 /// # Errors
 /// When something cannot be removed.
@@ -64,10 +64,10 @@ pub fn unload() -> Result<bool, Error> {
     Pins::default().unload()
 }
 
-/// What [`load`] left on this host, if anything. See [`Pins::status`].
+/// All sources that the kernel has, whoever loaded them. See [`Pins::sources`].
 ///
 /// # Errors
 /// When the kernel does not tell; it needs CAP_SYS_ADMIN.
-pub fn status() -> Result<Option<Status>, Error> {
-    Pins::default().status()
+pub fn status() -> Result<Vec<Status>, Error> {
+    Pins::default().sources()
 }

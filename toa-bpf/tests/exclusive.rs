@@ -20,7 +20,7 @@ const GETSOCKOPT: u32 = 21;
 
 /// Without BPF_F_ALLOW_MULTI, which a link always sets.
 fn attach_exclusively(program: &CgroupSockopt, cgroup: &File) {
-    let program = program.fd().unwrap().as_fd().as_raw_fd();
+    let program = program.fd().expect("it is loaded").as_fd().as_raw_fd();
     let attr = [
         cgroup.as_raw_fd().cast_unsigned(),
         program.cast_unsigned(),

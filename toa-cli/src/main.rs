@@ -1,6 +1,7 @@
 //! `toa`: prepares a host for services behind a TOA load balancer.
 #![forbid(unsafe_code)]
 
+mod cgroup;
 mod lb;
 mod load;
 mod module;
@@ -26,10 +27,10 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Load the eBPF source; it stays until `toa unload` or a reboot
+    /// Load the eBPF source; on the host it stays until `toa unload` or a reboot
     Load(load::Load),
-    /// Remove the eBPF source that `toa load` left
-    Unload,
+    /// Remove the eBPF sources that `toa load` left, or one of them
+    Unload(load::Unload),
     /// Tell which source answers, what it does, and what is wrong
     Status(status::Args),
     /// Run a load balancer on this machine that inserts TOA, to try things on
@@ -49,7 +50,7 @@ fn run() -> anyhow::Result<Outcome> {
     match Cli::try_parse() {
         Ok(cli) => match cli.command {
             Command::Load(load) => load.run(),
-            Command::Unload => load::unload(),
+            Command::Unload(unload) => unload.run(),
             Command::Status(args) => args.run(),
             Command::Lb(lb) => lb.run(),
         },

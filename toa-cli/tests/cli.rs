@@ -2,69 +2,17 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+mod host;
 
-use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, unshare};
-use toa_lab::netns::Namespace;
+use std::path::PathBuf;
+use std::process::Command;
+
+use host::{Host, stderr, stdout, toa, with_pins};
 
 const CONFORMANCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/conformance");
 
 /// What the conformance suite's trusted peers are in.
 const TESTED: &str = "private,link-local,loopback";
-
-fn toa(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_toa"))
-        .args(args)
-        .output()
-        .unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-/// A host for one test: networks and a BPF file system of its own, so that a
-/// source that the machine's owner has loaded is neither seen nor touched.
-struct Host {
-    _namespace: Namespace,
-    _alone: MutexGuard<'static, ()>,
-}
-
-impl Host {
-    fn enter() -> Option<Self> {
-        static ALONE: Mutex<()> = Mutex::new(());
-        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let namespace = Namespace::enter_or_skip()?;
-        let none = None::<&Path>;
-        unshare(CloneFlags::CLONE_NEWNS).unwrap();
-        mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).unwrap();
-        mount(
-            Some("bpf"),
-            "/sys/fs/bpf",
-            Some("bpf"),
-            MsFlags::empty(),
-            none,
-        )
-        .unwrap();
-        Some(Self {
-            _namespace: namespace,
-            _alone: alone,
-        })
-    }
-}
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        toa(&["unload"]);
-    }
-}
 
 fn conformance(args: &[&str]) {
     let make = Command::new("make")
@@ -154,13 +102,16 @@ fn status_tells_what_was_loaded_and_fails_when_nothing_answers() {
     let json = toa(&["status", "--json"]);
     let report: serde_json::Value = serde_json::from_str(&stdout(&json)).unwrap();
     assert_eq!(report["answers"], "ebpf");
-    assert_eq!(report["ebpf"]["kinds"], serde_json::json!([77]));
+    assert_eq!(report["ebpf"][0]["kinds"], serde_json::json!([77]));
     assert_eq!(
-        report["ebpf"]["trusted"],
+        report["ebpf"][0]["trusted"],
         serde_json::json!(["10.1.0.0/16", "fd00::/8"])
     );
-    assert_eq!(report["ebpf"]["peername"], true);
-    assert_eq!(report["ebpf"]["complete"], true);
+    assert_eq!(report["ebpf"][0]["peername"], true);
+    assert_eq!(report["ebpf"][0]["complete"], true);
+    assert_eq!(report["ebpf"][0]["scope"], "host");
+    assert_eq!(report["ebpf"][0]["lifetime"], "host");
+    assert_eq!(report["ebpf"][0]["answers"], true);
 }
 
 #[test]
@@ -287,7 +238,7 @@ fn without_privilege_the_error_names_it() {
     let as_nobody = |args: &[&str]| {
         let mut command = Command::new("setpriv");
         command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
-        command.arg(&copy).args(args).output().unwrap()
+        command.arg(&copy).args(with_pins(args)).output().unwrap()
     };
     let load = as_nobody(&["load", "--trust", "private"]);
     assert_eq!(load.status.code(), Some(2));

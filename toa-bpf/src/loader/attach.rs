@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use super::hooks::{HOOKS, Hook};
 use super::host::{self, Cgroup};
 use super::object::Object;
-use super::{obstacle, status, sys};
+use super::{holder, obstacle, status, sys};
 use crate::{Config, Error, Status};
 
 /// A source that answers until this is dropped or the process ends, however it
@@ -23,7 +23,11 @@ pub struct Attached {
 /// When the host lacks something; the error says what, and the cure.
 pub fn attach(config: &Config) -> Result<Attached, Error> {
     host::check()?;
-    let cgroup = Cgroup::open(config.cgroup.as_deref())?;
+    host::check_no_other_source()?;
+    let cgroup = match &config.cgroup {
+        Some(path) => Cgroup::open(path)?,
+        None => Cgroup::root()?,
+    };
     let object = Object::load(config, None)?;
     let links = HOOKS
         .iter()
@@ -43,7 +47,10 @@ impl Attached {
             .into_iter()
             .zip(self.links.iter().map(AsFd::as_fd))
             .collect();
-        status::of_links(&links)
+        status::of_links(&links).map(|status| Status {
+            lifetime: holder::this_process(),
+            ..status
+        })
     }
 }
 

@@ -7,11 +7,12 @@
 //! | `host`, `memlock`, `lock` | what this host offers |
 //! | `obstacle` | who keeps a program from being attached |
 //! | `object` | the object, loaded and configured |
-//! | `status` | what the kernel says is loaded |
+//! | `status`, `holder` | what the kernel says is loaded, and who holds it |
 //! | `attach` | a source that lives with its process |
-//! | `pins` | a source that outlives its loader |
+//! | `slot`, `pins` | sources that outlive their loader, one for each cgroup |
 
 mod attach;
+mod holder;
 mod hooks;
 mod host;
 mod lock;
@@ -20,8 +21,10 @@ mod memlock;
 mod object;
 mod obstacle;
 mod pins;
+mod slot;
 mod status;
 mod sys;
 
 pub use attach::{Attached, attach};
 pub use pins::Pins;
+pub use status::answering_program;

@@ -22,6 +22,8 @@ const ROLE: &str = "TOA_INTRUDER";
 pub(crate) struct Target {
     pub(crate) pins: PathBuf,
     pub(crate) cgroup: PathBuf,
+    /// The name of the source's own directory below the pins.
+    pub(crate) cgroup_id: u64,
     /// Of a process that holds the connections of others.
     pub(crate) victim: u32,
     /// No map has a higher number.
@@ -68,6 +70,7 @@ pub(crate) fn disguise(command: &mut Command, target: &Target) {
         .env(ROLE, "1")
         .env("TOA_PINS", &target.pins)
         .env("TOA_CGROUP", &target.cgroup)
+        .env("TOA_CGROUP_ID", target.cgroup_id.to_string())
         .env("TOA_VICTIM", target.victim.to_string())
         .env("TOA_HIGHEST", target.highest_map.to_string())
         .env("TOA_COMMAND", &target.toa);
@@ -83,6 +86,7 @@ fn the_intruder() {
     let target = Target {
         pins: path("TOA_PINS"),
         cgroup: path("TOA_CGROUP"),
+        cgroup_id: env::var("TOA_CGROUP_ID").unwrap().parse().unwrap(),
         victim: number("TOA_VICTIM"),
         highest_map: number("TOA_HIGHEST"),
         toa: path("TOA_COMMAND"),
@@ -99,15 +103,16 @@ fn the_intruder() {
 /// `Ok` is a success of the intruder's.
 fn try_it(attempt: &str, target: &Target) -> Result<String, String> {
     let pins = &target.pins;
+    let source = pins.join(target.cgroup_id.to_string());
     let library = Pins::at(pins);
     let config = Config::new(TrustedPeers::private()).with_cgroup(&target.cgroup);
     match attempt {
         "look into the pins' directory" => told(fs::read_dir(pins)),
         "open the pinned addresses" => told(MapData::from_pin(pins.join("toa_conns"))),
-        "open the pinned counters" => told(MapData::from_pin(pins.join("toa_counters"))),
-        "open the pinned link" => told(PinnedLink::from_pin(pins.join("toa_sockops"))),
-        "open the pinned program" => told(ProgramInfo::from_pin(pins.join("toa_sockops"))),
-        "remove a pin" => told(fs::remove_file(pins.join("toa_sockops"))),
+        "open the pinned counters" => told(MapData::from_pin(source.join("toa_counters"))),
+        "open the pinned link" => told(PinnedLink::from_pin(source.join("toa_sockops"))),
+        "open the pinned program" => told(ProgramInfo::from_pin(source.join("toa_sockops"))),
+        "remove a pin" => told(fs::remove_file(source.join("toa_sockops"))),
         "remove all pins" => told(fs::remove_dir_all(pins)),
         "rename the pins' directory" => told(fs::rename(pins, pins.with_extension("gone"))),
         "put a pin of one's own beside them" => told(fs::create_dir(pins.join("mine"))),
@@ -129,7 +134,7 @@ fn try_it(attempt: &str, target: &Target) -> Result<String, String> {
         },
         "replace by library" => told(library.load(&config)),
         "attach to the same cgroup" => told(attach(&config)),
-        "unload by command" => match run(target, &["unload"]) {
+        "unload by command" => match run(target, &["unload", "--pins", pins.to_str().unwrap()]) {
             Ok(said) if said == "nothing was loaded\n" => Err(said),
             done => done,
         },

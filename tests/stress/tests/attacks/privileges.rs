@@ -37,7 +37,7 @@ impl Fortress {
     }
 
     fn status(&self) -> Status {
-        self.pins.status().unwrap().unwrap()
+        self.pins.status().unwrap().remove(0)
     }
 
     /// Lets the intruder try all it can, with `wrapper` in front of its command
@@ -54,6 +54,7 @@ impl Fortress {
         let target = Target {
             pins: self.dir.clone(),
             cgroup: self.ground.cgroup().to_owned(),
+            cgroup_id: fs::metadata(self.ground.cgroup()).unwrap().ino(),
             victim: process::id(),
             highest_map: aya::maps::loaded_maps()
                 .flatten()
@@ -171,12 +172,23 @@ fn the_pins_belong_to_root_alone() {
     let Some(fortress) = Fortress::build() else {
         return;
     };
-    let directory = fs::metadata(&fortress.dir).unwrap();
-    assert_eq!((directory.uid(), directory.mode() & 0o7777), (0, 0o700));
-    let pins: Vec<_> = fs::read_dir(&fortress.dir).unwrap().flatten().collect();
-    assert_eq!(pins.len(), 6);
-    for pin in pins {
-        let meta = pin.metadata().unwrap();
-        assert_eq!((meta.uid(), meta.mode() & 0o777), (0, 0o600), "{pin:?}");
+    // The map of connections beside the source's own directory; in that the path of the
+    // cgroup, the counters and a link for each program.
+    let source = fortress.status().pins.unwrap();
+    for (dir, expected) in [(&fortress.dir, 2), (&source, 6)] {
+        let entries: Vec<_> = fs::read_dir(dir).unwrap().flatten().collect();
+        assert_eq!(entries.len(), expected, "{entries:?}");
+        let itself = (dir.clone(), fs::metadata(dir).unwrap());
+        let inside = entries
+            .into_iter()
+            .map(|entry| (entry.path(), entry.metadata().unwrap()));
+        for (path, meta) in inside.chain([itself]) {
+            let mode = match meta.file_type() {
+                kind if kind.is_dir() => 0o700,
+                kind if kind.is_symlink() => continue,
+                _ => 0o600,
+            };
+            assert_eq!((meta.uid(), meta.mode() & 0o7777), (0, mode), "{path:?}");
+        }
     }
 }
