@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `sys` | the system calls that aya lacks |
 //! | `maps`, `hooks` | the object's layouts, its programs and their places |
-//! | `host`, `memlock`, `lock` | what this host offers |
+//! | `host`, `memlock`, `lock`, `quirks` | what this host offers |
 //! | `obstacle` | who keeps a program from being attached |
 //! | `object` | the object, loaded and configured |
 //! | `status`, `holder` | what the kernel says is loaded, and who holds it |
@@ -21,6 +21,7 @@ mod memlock;
 mod object;
 mod obstacle;
 mod pins;
+mod quirks;
 mod slot;
 mod status;
 mod sys;

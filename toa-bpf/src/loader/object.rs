@@ -10,6 +10,7 @@ use aya::{Ebpf, EbpfError, EbpfLoader, Pod};
 
 use super::hooks::HOOKS;
 use super::maps::{Nets, RawConfig};
+use super::quirks::Quirks;
 use super::{host, memlock::Memlock};
 use crate::{Config, Error};
 
@@ -36,9 +37,12 @@ impl Object {
         host::check()?;
         let _raised = Memlock::raise();
         let nets = Nets::of(&config.trusted);
+        let quirks = Quirks::of_this_kernel();
         let mut loader = EbpfLoader::new();
         loader
             .btf(None)
+            .override_global("toa_copies_failures", &quirks.copies_failures, true)
+            .override_global("toa_refuses_large", &quirks.refuses_large, true)
             .map_max_entries("toa_trusted4", nets.v4.len().max(1) as u32)
             .map_max_entries("toa_trusted6", nets.v6.len().max(1) as u32);
         if let Some(shared) = shared {
