@@ -71,16 +71,32 @@ static __always_inline int toa_is_crossed(struct bpf_sock_ops *ctx)
 	return ctx->bytes_acked != 0;
 }
 
+/*
+ * Whether the source of a closer cgroup has judged this connection, also when it found no
+ * option and keeps nothing. The kernel hands the reply from program to program, and looks
+ * at it for other operations only.
+ */
+static __always_inline int toa_is_judged(struct bpf_sock_ops *ctx)
+{
+	if (!toa_table)
+		return 0;
+	if (ctx->reply == toa_table)
+		return 1;
+	ctx->reply = toa_table;
+	return 0;
+}
+
 static __always_inline void toa_capture_open(struct bpf_sock_ops *ctx)
 {
 	struct bpf_sock *sk = ctx->sk;
 	struct toa_conn conn = {};
 	void *kept = NULL;
 
-	if (toa_is_crossed(ctx))
+	if (toa_is_crossed(ctx) || toa_is_judged(ctx))
 		return;
 	if (sk && toa_judge(ctx, &conn)) {
 		conn.peer_port = *(__be16 *)&sk->dst_port;
+		conn.scope = toa_scope;
 		kept = bpf_sk_storage_get(&toa_conns, sk, &conn,
 					  BPF_SK_STORAGE_GET_F_CREATE);
 		if (!kept && conn.flags & TOA_INFO_HAS_ADDR)
@@ -105,7 +121,7 @@ static __always_inline void toa_capture_close(struct bpf_sock_ops *ctx)
 	if (!sk || ctx->args[0] == BPF_TCP_CLOSE || ctx->args[1] != BPF_TCP_CLOSE)
 		return;
 	conn = bpf_sk_storage_get(&toa_conns, sk, NULL, 0);
-	if (conn && conn->flags & TOA_INFO_HAS_ADDR)
+	if (conn && toa_table_is_own(conn) && conn->flags & TOA_INFO_HAS_ADDR)
 		toa_count(TOA_ADDRESS_FREE);
 }
 

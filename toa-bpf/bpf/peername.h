@@ -23,6 +23,8 @@ static __always_inline struct toa_conn *toa_peername_find(struct bpf_sock_addr *
 	if (!sk || !config || ctx->type != SOCK_STREAM || ctx->protocol != IPPROTO_TCP)
 		return NULL;
 	conn = toa_table_find(sk);
+	if (conn && !toa_table_is_own(conn))
+		return NULL;
 	if (!conn || !(conn->flags & TOA_INFO_HAS_ADDR)) {
 		toa_count(TOA_GETNAME_EMPTY);
 		return NULL;

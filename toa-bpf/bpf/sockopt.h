@@ -141,6 +141,9 @@ static __always_inline int toa_sockopt_answer(struct bpf_sockopt *ctx)
 	if (!sk || ctx->retval != -ENOPROTOOPT || !toa_is_tcp(sk))
 		return 0;
 	conn = toa_table_find(sk);
+	/* Opened before this source was loaded, or by a source above: that one answers. */
+	if (conn && !toa_table_is_own(conn))
+		return 0;
 	if (ctx->optname == TOA_SO_GET_LOOKUP)
 		return toa_answer_lookup(ctx, conn);
 	return toa_answer_info(ctx, sk, conn);

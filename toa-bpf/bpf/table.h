@@ -17,8 +17,9 @@ struct toa_conn {
 	__u8   kind;
 	__u8   zero[3];
 	__u32  flags;		/* TOA_INFO_HAS_ADDR, _UNTRUSTED or _INVALID */
+	__u32  scope;		/* of the source that judged */
 };
-_Static_assert(sizeof(struct toa_conn) == 28, "a new layout drops open connections");
+_Static_assert(sizeof(struct toa_conn) == 32, "a new layout drops open connections");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
@@ -26,6 +27,19 @@ struct {
 	__type(key, int);
 	__type(value, struct toa_conn);
 } toa_conns SEC(".maps");
+
+/*
+ * Sources of several cgroups share the table. Where cgroups lie in each other, the programs
+ * of all run, those of the closest one first: it judges, and the others leave its
+ * connections alone. The loader sets both; a source by itself has 0.
+ */
+const volatile __u32 toa_scope = 0;	/* tells the sources of a table apart */
+const volatile __u32 toa_table = 0;	/* tells the tables apart */
+
+static __always_inline int toa_table_is_own(const struct toa_conn *conn)
+{
+	return conn->scope == toa_scope;
+}
 
 /* What was stored for the connection that the socket has now, if any. */
 static __always_inline struct toa_conn *toa_table_find(struct bpf_sock *sk)

@@ -145,27 +145,37 @@ fn of_sources_on_cgroups_in_each_other_the_closest_decides() {
         return;
     };
     let (pins, inner) = (host.pins(), host.cgroup.join("inner"));
-    // (outer, inner, whether the client is believed inside)
-    for (outer, inner_trust, believed) in [
-        ("private", "198.51.100.0/24", false),
-        ("198.51.100.0/24", "private", true),
+    let believing = host.config();
+    let narrow = believing
+        .clone()
+        .with_trusted("10.1.0.0/16".parse().unwrap());
+    let other_kinds = believing.clone().with_kinds("200".parse().unwrap());
+    let nameless = believing.clone().with_peername(false);
+    // The settings of the two, and whether 4097 and accept() show the client inside.
+    for (outside, inside, asked, accepted) in [
+        (&believing, &narrow, false, false),
+        (&narrow, &believing, true, true),
+        (&believing, &other_kinds, false, false),
+        (&believing, &nameless, true, false),
+        (&nameless, &believing, true, true),
     ] {
-        let trusting = |trust: &str| host.config().with_trusted(trust.parse().unwrap());
-        let inside = trusting(inner_trust).with_cgroup(&inner);
-        for order in [[trusting(outer), inside.clone()], [inside, trusting(outer)]] {
-            for config in &order {
+        let inside = inside.clone().with_cgroup(&inner);
+        for order in [[outside, &inside], [&inside, outside]] {
+            for config in order {
                 assert_eq!(pins.load(config).unwrap(), Loaded::Fresh);
             }
-            for (cgroup, believed) in [(&host.cgroup, !believed), (&inner, believed)] {
-                join(cgroup);
-                let listener = host.listener();
-                let (stream, accepted, mut peer) = host.open_via_balancer(&listener);
-                let client = believed.then_some(CLIENT_ADDR);
-                assert_eq!(client_of(&stream).as_deref(), client, "{order:?}");
-                let lookup = toa_core::detect_source(&stream);
-                assert!(format!("{lookup:?}") != "ThirdParty", "4096 answers alone");
-                assert_eq!(accepted == peer.local_addr(), !believed, "{order:?}");
-                peer.reset(&[]).unwrap();
+            join(&inner);
+            let listener = host.listener();
+            let (stream, from, mut peer) = host.open_via_balancer(&listener);
+            assert_eq!(client_of(&stream).is_some(), asked, "{order:?}");
+            assert_eq!(from != peer.local_addr(), accepted, "{order:?}");
+            peer.reset(&[]).unwrap();
+            for status in pins.status().unwrap() {
+                let counters = status.counters;
+                let opened = counters.syn_recv_sock_toa + counters.syn_recv_sock_no_toa;
+                let closest = status.cgroup.as_ref() == Some(&inner);
+                assert_eq!(opened, u64::from(closest), "{status:?}");
+                assert!(closest || counters.untrusted == 0, "{status:?}");
             }
             assert!(pins.unload_cgroup(&inner).unwrap());
             assert!(!pins.unload_cgroup(&inner).unwrap());
@@ -175,6 +185,26 @@ fn of_sources_on_cgroups_in_each_other_the_closest_decides() {
         }
     }
     host.expect_nothing_left();
+}
+
+#[test]
+fn a_connection_keeps_the_answer_it_had_when_a_closer_source_is_loaded() {
+    let Some(host) = Host::enter_or_skip() else {
+        return;
+    };
+    let (pins, inner) = (host.pins(), host.cgroup.join("inner"));
+    pins.load(&host.config()).unwrap();
+    join(&inner);
+    let listener = host.listener();
+    let (stream, from, _peer) = host.open_via_balancer(&listener);
+    let closer = host.config().with_cgroup(&inner);
+    pins.load(&closer.with_trusted("none".parse().unwrap()))
+        .unwrap();
+    assert_eq!(client_of(&stream).as_deref(), Some(CLIENT_ADDR));
+    assert_eq!(stream.peer_addr().unwrap(), from);
+    let (later, ..) = host.open_via_balancer(&listener);
+    assert_eq!(client_of(&later), None);
+    join(&host.cgroup);
 }
 
 #[test]

@@ -22,6 +22,9 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!("../../bpf/toa.bpf.o");
 pub(crate) struct SharedMaps {
     pub(crate) conns: PathBuf,
     pub(crate) counters: PathBuf,
+    /// `toa_table` and `toa_scope` of `bpf/table.h`.
+    pub(crate) table: u32,
+    pub(crate) scope: u32,
 }
 
 #[derive(Debug)]
@@ -29,7 +32,7 @@ pub(crate) struct Object(Ebpf);
 
 impl Object {
     /// Value size and number of entries of the maps that loads share.
-    pub(crate) const CONNS_LAYOUT: (u32, u32) = (28, 0);
+    pub(crate) const CONNS_LAYOUT: (u32, u32) = (32, 0);
     pub(crate) const COUNTERS_LAYOUT: (u32, u32) = (8, 11);
 
     /// Loads a new set of programs. What `shared` names is shared with earlier sets.
@@ -38,11 +41,14 @@ impl Object {
         let _raised = Memlock::raise();
         let nets = Nets::of(&config.trusted);
         let quirks = Quirks::of_this_kernel();
+        let (table, scope) = shared.map_or((0, 0), |shared| (shared.table, shared.scope));
         let mut loader = EbpfLoader::new();
         loader
             .btf(None)
             .override_global("toa_copies_failures", &quirks.copies_failures, true)
             .override_global("toa_refuses_large", &quirks.refuses_large, true)
+            .override_global("toa_table", &table, true)
+            .override_global("toa_scope", &scope, true)
             .map_max_entries("toa_trusted4", nets.v4.len().max(1) as u32)
             .map_max_entries("toa_trusted6", nets.v6.len().max(1) as u32);
         if let Some(shared) = shared {

@@ -83,7 +83,7 @@ impl Slot {
 
     fn put_all(&self, config: &Config, cgroup: &Cgroup) -> Result<(), Error> {
         self.remember(&cgroup.path)?;
-        let object = Object::load(config, Some(&self.shared_maps()?))?;
+        let object = Object::load(config, Some(&self.shared_maps(cgroup)?))?;
         for hook in HOOKS {
             self.put(&object, hook, cgroup)?;
         }
@@ -135,10 +135,13 @@ impl Slot {
     }
 
     /// A pinned map of an older layout cannot be shared: it makes room.
-    fn shared_maps(&self) -> Result<SharedMaps, Error> {
+    fn shared_maps(&self, cgroup: &Cgroup) -> Result<SharedMaps, Error> {
         let maps = SharedMaps {
             conns: self.dir.with_file_name(CONNS),
             counters: self.dir.join(COUNTERS),
+            table: table_number(self.dir.parent().unwrap_or(&self.dir))?,
+            // Unlike the high half, this one differs between all cgroups that exist.
+            scope: cgroup.id as u32,
         };
         for (path, (value, entries)) in [
             (&maps.conns, Object::CONNS_LAYOUT),
@@ -153,6 +156,12 @@ impl Slot {
         }
         Ok(maps)
     }
+}
+
+/// Not 0, and another one for each directory of pins.
+fn table_number(pins: &Path) -> Result<u32, Error> {
+    let meta = fs::metadata(pins).map_err(|e| pin_error("open", pins, e))?;
+    Ok(meta.ino() as u32 | 1 << 31)
 }
 
 /// Whether the pins' own directory should have this.
