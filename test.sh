@@ -60,6 +60,7 @@ step 'the eBPF source in other kernels'
 if [[ $may_install == yes ]]; then
     tests/vm/selftest
     tests/vm/test-loader
+    tests/vm/test-systemd
 else
     skip 'the virtual machines need root on Debian or Ubuntu to install QEMU and kernels'
 fi

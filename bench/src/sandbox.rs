@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 use toa_bpf::{Attached, Config};
+use toa_core::TrustedPeers;
 use toa_lab::{cgroup, sandbox};
 
 /// The namespace of this thread and of the servers that it starts, and the one processor
@@ -38,7 +39,7 @@ impl Sandbox {
 
     /// The eBPF source, for the servers in the cgroup alone, until it is dropped.
     pub(crate) fn attach(&self) -> anyhow::Result<Attached> {
-        let config = Config::default().with_cgroup(self.cgroup());
+        let config = Config::new(TrustedPeers::private()).with_cgroup(self.cgroup());
         toa_bpf::attach(&config).context("cannot attach the eBPF source")
     }
 }

@@ -28,8 +28,22 @@ impl Stage {
     /// # Errors
     /// When this machine has no TCP sockets to ask.
     pub fn set_up(port: u16) -> anyhow::Result<Self> {
+        let balancer = match Balancer::start(BalancerConfig::nat64_to(port)) {
+            Ok(balancer) => {
+                println!("balancer  NAT64 on device {}", balancer.device());
+                println!("try       curl -6 http://{}/", balancer.virtual_addr());
+                Some(balancer)
+            }
+            Err(error) => {
+                println!("balancer  none: {:#}", anyhow::Error::from(error));
+                None
+            }
+        };
+        // Believed are this balancer's own addresses, and nobody else's.
+        let pool = balancer.iter().flat_map(Balancer::pool);
+        let trusted = pool.map(|&ip| ip.into()).collect();
         let source = match find_source()? {
-            SourceKind::Absent => match toa_bpf::attach(&toa_bpf::Config::default()) {
+            SourceKind::Absent => match toa_bpf::attach(&toa_bpf::Config::new(trusted)) {
                 Ok(source) => {
                     println!("source    the eBPF program, for as long as this runs");
                     Some(source)
@@ -41,17 +55,6 @@ impl Stage {
             },
             found => {
                 println!("source    one is on this machine already ({found:?})");
-                None
-            }
-        };
-        let balancer = match Balancer::start(BalancerConfig::nat64_to(port)) {
-            Ok(balancer) => {
-                println!("balancer  NAT64 on device {}", balancer.device());
-                println!("try       curl -6 http://{}/", balancer.virtual_addr());
-                Some(balancer)
-            }
-            Err(error) => {
-                println!("balancer  none: {:#}", anyhow::Error::from(error));
                 None
             }
         };

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use toa_bpf::{Attached, Config};
+use toa_core::TrustedPeers;
 
 use crate::support::{Demo, PORT, curl, curl_command, example, sandbox};
 
@@ -13,7 +14,7 @@ const H2C: &str = "--http2-prior-knowledge";
 /// A source that leaves `accept()` alone, so that it is not the kernel that makes the
 /// client the peer.
 fn source_without_peername() -> Attached {
-    toa_bpf::attach(&Config::default().with_peername(false)).unwrap()
+    toa_bpf::attach(&Config::new(TrustedPeers::private()).with_peername(false)).unwrap()
 }
 
 #[test]

@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
+use toa_core::TrustedPeers;
+
 use crate::support::{self, Demo, PORT, curl, example, sandbox, unprivileged};
 
 const DEMOS: [&str; 2] = ["axum_demo", "actix_demo"];
@@ -118,7 +120,7 @@ fn without_root_it_serves_with_peer_addresses_and_says_what_is_missing() {
 #[test]
 fn with_a_source_on_the_machine_it_needs_no_root() {
     let Some(_sandbox) = sandbox() else { return };
-    let _source = toa_bpf::attach(&toa_bpf::Config::default()).unwrap();
+    let _source = toa_bpf::attach(&toa_bpf::Config::new(TrustedPeers::private())).unwrap();
     let balancer = toa_lab::Balancer::start(toa_lab::BalancerConfig::nat64_to(PORT)).unwrap();
     for name in DEMOS {
         let demo = Demo::start_as(&mut unprivileged(&example(name)));

@@ -24,7 +24,7 @@ impl Source {
             Self::TrustsNobody => "none",
             Self::TrustsTheBalancer => "10.116.111.0/24",
         };
-        let config = Config::default().with_trusted(trusted.parse().unwrap());
+        let config = Config::new(trusted.parse().unwrap());
         Some(toa_bpf::attach(&config).unwrap())
     }
 

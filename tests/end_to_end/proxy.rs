@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::Command;
 
+use toa_core::TrustedPeers;
 use toa_lab::{Balancer, BalancerConfig};
 
 use crate::nginx::Nginx;
@@ -33,7 +34,7 @@ impl Service {
             let args = ["addr", "replace", &format!("{client}/32"), "dev", "lo"];
             assert!(Command::new("ip").args(args).status().unwrap().success());
         }
-        let source = toa_bpf::attach(&toa_bpf::Config::default()).unwrap();
+        let source = toa_bpf::attach(&toa_bpf::Config::new(TrustedPeers::private())).unwrap();
         let balancer = Balancer::start(BalancerConfig::fnat44_to(PORT)).unwrap();
         let mut program = unprivileged(&example(example_name));
         let server = Server::start(program.arg(format!("[::]:{PORT}")));

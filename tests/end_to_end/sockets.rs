@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::Command;
 
+use toa_core::TrustedPeers;
 use toa_lab::{Balancer, BalancerConfig};
 
 use crate::support::{Demo, PORT, Server, curl, curl_command, example, sandbox, unprivileged};
@@ -28,7 +29,7 @@ fn activated(program: &Command, listener: TcpListener) -> Command {
 #[test]
 fn a_listener_handed_down_by_systemds_protocol_tells_the_client_even_of_earlier_connections() {
     let Some(_sandbox) = sandbox() else { return };
-    let _source = toa_bpf::attach(&toa_bpf::Config::default()).unwrap();
+    let _source = toa_bpf::attach(&toa_bpf::Config::new(TrustedPeers::private())).unwrap();
     let balancer = Balancer::start(BalancerConfig::nat64_to(PORT)).unwrap();
     let listener = TcpListener::bind(("::", PORT)).unwrap();
     // It waits in the backlog until the program runs.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::support::{PORT, Server, await_listener, curl, example, sandbox, unprivileged};
 use crate::toa_tower::ask_grpc_directly;
+use toa_core::TrustedPeers;
 
 /// Calls of a server about its connections. Those of the runtime's scheduler
 /// vary from run to run and tell nothing: epoll_wait, futex, and read and write,
@@ -98,7 +99,7 @@ fn many_requests() {
 #[test]
 fn a_connection_costs_one_getsockopt_more_than_without_toa_and_a_request_nothing() {
     let Some(_sandbox) = sandbox() else { return };
-    let _source = toa_bpf::attach(&toa_bpf::Config::default()).unwrap();
+    let _source = toa_bpf::attach(&toa_bpf::Config::new(TrustedPeers::private())).unwrap();
     for (work, connections) in [
         (many_connections as fn(), CONNECTIONS),
         (many_requests as fn(), 1),
@@ -115,7 +116,7 @@ fn a_connection_costs_one_getsockopt_more_than_without_toa_and_a_request_nothing
 #[test]
 fn under_actix_too_a_connection_costs_one_getsockopt_and_a_request_nothing() {
     let Some(_sandbox) = sandbox() else { return };
-    let _source = toa_bpf::attach(&toa_bpf::Config::default()).unwrap();
+    let _source = toa_bpf::attach(&toa_bpf::Config::new(TrustedPeers::private())).unwrap();
     for (work, connections) in [
         (many_connections as fn(), CONNECTIONS),
         (many_requests as fn(), 1),
@@ -131,7 +132,7 @@ fn under_actix_too_a_connection_costs_one_getsockopt_and_a_request_nothing() {
 fn with_tls_hyper_and_tonic_too_a_connection_costs_one_getsockopt_and_a_request_nothing() {
     const FEW: usize = 5;
     let Some(_sandbox) = sandbox() else { return };
-    let _source = toa_bpf::attach(&toa_bpf::Config::default()).unwrap();
+    let _source = toa_bpf::attach(&toa_bpf::Config::new(TrustedPeers::private())).unwrap();
     for server in [
         "axum_tls",
         "axum_server_tls",

@@ -8,10 +8,11 @@ use std::process::Command;
 use crate::nginx::Nginx;
 use crate::support::{PORT, Server, await_listener, curl, sandbox};
 use toa_bpf::Attached;
+use toa_core::TrustedPeers;
 use toa_lab::{Balancer, BalancerConfig};
 
 fn source() -> Attached {
-    toa_bpf::attach(&toa_bpf::Config::default()).unwrap()
+    toa_bpf::attach(&toa_bpf::Config::new(TrustedPeers::private())).unwrap()
 }
 
 #[test]

@@ -4,21 +4,19 @@ use std::path::PathBuf;
 
 use toa_core::{OptionKinds, TrustedPeers};
 
-/// How the source behaves. The default is right behind a balancer that talks to
-/// its backends over private addresses.
+/// How the source behaves.
 ///
 /// ```
 /// use toa_bpf::Config;
 ///
-/// let config = Config::new()
-///     .with_trusted("10.1.0.0/16,fd00::/8".parse()?)
-///     .with_kinds("254".parse()?);
+/// let balancers = "10.1.0.0/16,fd00::/8".parse()?;
+/// let config = Config::new(balancers).with_kinds("254".parse()?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
-    /// Whose option is believed. Default: private and shared address space.
+    /// Whose option is believed: the balancers, and nobody else who could write one.
     pub trusted: TrustedPeers,
     /// The TCP option kinds that are read as TOA. Default: 254, 253 and 200.
     pub kinds: OptionKinds,
@@ -30,18 +28,19 @@ pub struct Config {
 }
 
 impl Config {
-    /// The default.
+    /// Believes these peers. There is no default: only the operator knows where the
+    /// balancers are, and [`TrustedPeers::private`] believes a whole network.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(trusted: TrustedPeers) -> Self {
         Self {
-            trusted: TrustedPeers::default(),
+            trusted,
             kinds: OptionKinds::default(),
             peername: true,
             cgroup: None,
         }
     }
 
-    /// Believes these peers.
+    /// Believes these peers instead.
     #[must_use]
     pub fn with_trusted(mut self, trusted: TrustedPeers) -> Self {
         self.trusted = trusted;
@@ -67,11 +66,5 @@ impl Config {
     pub fn with_cgroup(mut self, cgroup: impl Into<PathBuf>) -> Self {
         self.cgroup = Some(cgroup.into());
         self
-    }
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self::new()
     }
 }

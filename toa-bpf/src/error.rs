@@ -7,11 +7,11 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The process lacks the capabilities.
-    #[error(
-        "the eBPF source needs {missing}: run as root, or grant CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN"
-    )]
-    NoPrivilege {
+    /// The process lacks capabilities.
+    #[error("{what} needs {missing}, which this process lacks: run as root, or grant it")]
+    MissingCapabilities {
+        /// What needs them.
+        what: &'static str,
         /// The capabilities that are missing.
         missing: String,
     },
@@ -19,7 +19,7 @@ pub enum Error {
     #[error(
         "the kernel refuses {what} in spite of the capabilities: a container's seccomp filter, its user namespace, an LSM or kernel lockdown forbids bpf(); load the source on the host"
     )]
-    Forbidden {
+    BpfForbidden {
         /// What was refused.
         what: String,
         /// The kernel's answer.
@@ -64,7 +64,7 @@ pub enum Error {
     #[error(
         "this kernel rejects the program {program}: please report it with `uname -r` and these last lines of its verifier:\n{log}"
     )]
-    Rejected {
+    ProgramRejected {
         /// Which one.
         program: &'static str,
         /// The last lines of the verifier's log.
@@ -82,6 +82,19 @@ pub enum Error {
         /// What failed when it was to be mounted.
         source: io::Error,
     },
+    /// What makes a source last, or cover the whole host, is out of reach.
+    #[error(
+        "{why}: load the source on the host, or give the container the host's process and cgroup namespaces and mounts (docker run --privileged --pid=host --cgroupns=host -v /sys/fs/bpf:/sys/fs/bpf -v /sys/fs/cgroup:/sys/fs/cgroup; in Kubernetes privileged, hostPID and hostPath volumes of the two)"
+    )]
+    HostOutOfReach {
+        /// What was found instead.
+        why: String,
+    },
+    /// A kernel module answers.
+    #[error(
+        "a kernel module is the source on this host, and answers before the eBPF program would, so that its trusted set would count: remove it first (`rmmod toa`), or stay with it"
+    )]
+    AnotherSource,
     /// Nothing to attach to.
     #[error(
         "no cgroup v2 hierarchy is mounted: mount it with `mount -t cgroup2 none /sys/fs/cgroup/unified`, or name one with --cgroup"
@@ -97,10 +110,24 @@ pub enum Error {
         /// Why it could not be opened, where it could not.
         source: Option<io::Error>,
     },
-    /// A program cannot be attached.
+    /// Another tool's program leaves no place beside it, on the cgroup or above it.
     #[error(
-        "cannot attach {program} to {}: another tool may hold it exclusively, see `bpftool cgroup show {}`", cgroup.display(), cgroup.display()
+        "cannot attach {program} to {}: the program {holder} is attached exclusively to {} (`bpftool cgroup show {}`): detach it, have its owner attach it with BPF_F_ALLOW_MULTI, or cover a cgroup that is not below", cgroup.display(), held.display(), held.display()
     )]
+    AttachedExclusively {
+        /// Which one of ours.
+        program: &'static str,
+        /// To what.
+        cgroup: PathBuf,
+        /// The other one.
+        holder: String,
+        /// Where that is attached.
+        held: PathBuf,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// A program cannot be attached.
+    #[error("cannot attach {program} to {}", cgroup.display())]
     Attach {
         /// Which one.
         program: &'static str,
@@ -119,12 +146,18 @@ pub enum Error {
     },
     /// The embedded object does not load for a reason of its own.
     #[error("cannot load the embedded object: please report it with `uname -r`")]
-    Object {
+    ObjectLoad {
         /// What failed.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The kernel does not say what is loaded.
+    #[error("cannot ask the kernel what is loaded")]
+    KernelQuery {
+        /// The kernel's answer.
+        source: io::Error,
+    },
     /// Something in the pin directory cannot be read or changed.
-    #[error("cannot {what} {}: run as root", path.display())]
+    #[error("cannot {what} {}{}", path.display(), permission_cure(source))]
     Pin {
         /// What was tried.
         what: &'static str,
@@ -138,4 +171,11 @@ pub enum Error {
         "the eBPF source runs on little-endian linux only: develop without it, every client is then the tcp peer"
     )]
     Unsupported,
+}
+
+fn permission_cure(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => ": run as root",
+        _ => "",
+    }
 }

@@ -3,9 +3,10 @@
 //! ```no_run
 //! use toa_bpf::{Config, attach};
 //!
-//! let source = attach(&Config::default())?; // answers until it is dropped
+//! let balancers = "10.1.0.0/16".parse()?;
+//! let source = attach(&Config::new(balancers))?; // answers until it is dropped
 //! println!("{:?}", source.status()?.counters);
-//! # Ok::<(), toa_bpf::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! [`attach`] is for demos and tests: the source goes with the process, also when
@@ -44,8 +45,8 @@ mod imp;
 
 pub use config::Config;
 pub use error::Error;
-pub use imp::{Attached, Pins, attach};
-pub use status::{Counters, Loaded, ProgramStatus, Status};
+pub use imp::{Attached, Pins, answering_program, attach};
+pub use status::{Counters, Lifetime, Loaded, ProgramStatus, Scope, Status};
 
 /// Loads the source so that it outlives this process; see [`Pins::load`].
 ///
@@ -55,7 +56,7 @@ pub fn load(config: &Config) -> Result<Loaded, Error> {
     Pins::default().load(config)
 }
 
-/// Removes the loaded source; says whether there was one. See [`Pins::unload`].
+/// Removes all loaded sources; says whether there were any. See [`Pins::unload`].
 ///
 /// # Errors
 /// When something cannot be removed.
@@ -63,10 +64,10 @@ pub fn unload() -> Result<bool, Error> {
     Pins::default().unload()
 }
 
-/// What [`load`] left on this host, if anything. See [`Pins::status`].
+/// All sources that the kernel has, whoever loaded them. See [`Pins::sources`].
 ///
 /// # Errors
 /// When the kernel does not tell; it needs CAP_SYS_ADMIN.
-pub fn status() -> Result<Option<Status>, Error> {
-    Pins::default().status()
+pub fn status() -> Result<Vec<Status>, Error> {
+    Pins::default().sources()
 }

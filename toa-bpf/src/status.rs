@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 use serde::Serialize;
+use toa_core::{OptionKinds, TrustedPeers};
+
+use crate::Config;
 
 /// What a load found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +25,14 @@ pub struct Status {
     pub since: u64,
     /// The version of this crate that loaded them.
     pub version: String,
-    /// The cgroup that it covers; `None` when that is gone or not visible from here.
+    /// What it covers.
+    pub scope: Scope,
+    /// The cgroup that it covers, or covered before that was removed, where it is known.
     pub cgroup: Option<PathBuf>,
+    /// How long it stays.
+    pub lifetime: Lifetime,
+    /// The directory of its pins, if that is among those that were looked at.
+    pub pins: Option<PathBuf>,
     /// Whether everybody's option is believed.
     pub trust_any: bool,
     /// Whose option is believed otherwise.
@@ -41,7 +50,61 @@ pub struct Status {
     pub complete: bool,
 }
 
+/// What a source covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Scope {
+    /// Every process of the host, in containers too: the root of the hierarchy, whatever a
+    /// cgroup namespace shows as its root.
+    Host,
+    /// A cgroup and those below.
+    Cgroup,
+    /// A cgroup that is not visible from here, as in a container with its own view.
+    Hidden,
+    /// Nothing any more: the cgroup was removed, as at the restart of a service.
+    Gone,
+}
+
+/// How long a source stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Lifetime {
+    /// Until it is unloaded or the host boots: pinned in the host's BPF file system.
+    Host,
+    /// Until it is unloaded or the BPF file system of its pins is unmounted everywhere,
+    /// which is not the host's, or not known to be.
+    Mount,
+    /// As long as this process.
+    Process {
+        /// Its number.
+        id: u32,
+        /// Its name.
+        name: String,
+    },
+    /// Not known: the source is pinned, or held, where this process cannot look.
+    Unknown,
+}
+
 impl Status {
+    /// The settings, as they were given to the load.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        let trusted = match self.trust_any {
+            true => TrustedPeers::insecure_any(),
+            false => self.trusted.iter().copied().collect(),
+        };
+        let kinds = OptionKinds::new(self.kinds.iter().copied()).unwrap_or_default();
+        let config = Config::new(trusted)
+            .with_kinds(kinds)
+            .with_peername(self.peername);
+        match (&self.cgroup, self.scope) {
+            (Some(cgroup), Scope::Cgroup | Scope::Gone) => config.with_cgroup(cgroup),
+            _ => config,
+        }
+    }
+
     /// Whether this very version of the crate loaded it.
     #[must_use]
     pub fn is_current(&self) -> bool {

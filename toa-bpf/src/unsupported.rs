@@ -1,6 +1,6 @@
 //! The same interface where there is no eBPF: every call says so.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{Config, Error, Loaded, Status};
 
@@ -13,6 +13,14 @@ pub struct Attached(std::convert::Infallible);
 /// # Errors
 /// Always [`Error::Unsupported`].
 pub fn attach(_: &Config) -> Result<Attached, Error> {
+    Err(Error::Unsupported)
+}
+
+/// Fails on this platform.
+///
+/// # Errors
+/// Always [`Error::Unsupported`].
+pub fn answering_program(_: Option<&Path>) -> Result<Option<u32>, Error> {
     Err(Error::Unsupported)
 }
 
@@ -57,7 +65,23 @@ impl Pins {
     ///
     /// # Errors
     /// Always [`Error::Unsupported`].
-    pub fn status(&self) -> Result<Option<Status>, Error> {
+    pub fn unload_cgroup(&self, _: &Path) -> Result<bool, Error> {
+        Err(Error::Unsupported)
+    }
+
+    /// Fails on this platform.
+    ///
+    /// # Errors
+    /// Always [`Error::Unsupported`].
+    pub fn status(&self) -> Result<Vec<Status>, Error> {
+        Err(Error::Unsupported)
+    }
+
+    /// Fails on this platform.
+    ///
+    /// # Errors
+    /// Always [`Error::Unsupported`].
+    pub fn sources(&self) -> Result<Vec<Status>, Error> {
         Err(Error::Unsupported)
     }
 }

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use host::{CLIENT_ADDR, Host, client_of};
 use toa_bpf::{Config, Pins, attach};
+use toa_core::TrustedPeers;
 
 const ROLE: &str = "TOA_TEST_ROLE";
 
@@ -38,8 +39,10 @@ fn kill(mut child: Child) {
 #[test]
 fn the_process_that_is_killed() {
     let Ok(role) = env::var(ROLE) else { return };
-    let config = Config::default().with_cgroup(env::var("TOA_TEST_CGROUP").unwrap());
-    let inner = Config::default().with_cgroup(config.cgroup.as_ref().unwrap().join("inner"));
+    let config =
+        Config::new(TrustedPeers::private()).with_cgroup(env::var("TOA_TEST_CGROUP").unwrap());
+    let inner = Config::new(TrustedPeers::private())
+        .with_cgroup(config.cgroup.as_ref().unwrap().join("inner"));
     let pins = Pins::at(env::var("TOA_TEST_PINS").unwrap());
     println!("\nready");
     loop {
@@ -101,7 +104,7 @@ fn killed_at_any_moment_nothing_stays_that_load_and_unload_do_not_put_right() {
             kill(child);
             if round % 2 == 0 {
                 pins.load(&host.config()).unwrap();
-                assert!(pins.status().unwrap().unwrap().complete);
+                assert!(pins.status().unwrap().iter().any(|source| source.complete));
                 let (stream, _, mut peer) = host.open_via_balancer(&listener);
                 assert_eq!(
                     client_of(&stream).as_deref(),

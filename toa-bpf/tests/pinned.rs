@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use host::{CLIENT_ADDR, Host, client_of, join};
-use toa_bpf::{Error, Loaded, Pins, Status};
+use toa_bpf::{Error, Loaded, Pins, Scope, Status};
 
 fn links(status: &Status) -> Vec<u32> {
     status
@@ -27,24 +27,31 @@ fn programs(status: &Status) -> Vec<u32> {
         .collect()
 }
 
+/// What is pinned, where that is one source.
+fn only(pins: &Pins) -> Status {
+    let sources = pins.status().expect("the kernel tells");
+    let [status] = sources.try_into().expect("one source");
+    status
+}
+
 #[test]
 fn a_loaded_source_answers_until_it_is_unloaded() {
     let Some(host) = Host::enter_or_skip() else {
         return;
     };
     let (listener, pins) = (host.listener(), host.pins());
-    assert_eq!(pins.status().unwrap(), None);
+    assert_eq!(pins.status().unwrap(), []);
     assert_eq!(pins.load(&host.config()).unwrap(), Loaded::Fresh);
     let (stream, ..) = host.open_via_balancer(&listener);
     assert_eq!(client_of(&stream).unwrap(), CLIENT_ADDR);
-    let status = pins.status().unwrap().unwrap();
+    let status = only(&pins);
     assert!(status.complete, "{status:?}");
     assert_eq!(status.cgroup.as_ref(), Some(&host.cgroup));
     assert_eq!(status.counters.syn_recv_sock_toa, 1);
 
     assert!(pins.unload().unwrap());
     assert!(!pins.unload().unwrap());
-    assert_eq!(pins.status().unwrap(), None);
+    assert_eq!(pins.status().unwrap(), []);
     host.expect_nothing_left();
 }
 
@@ -55,14 +62,14 @@ fn loading_again_replaces_the_programs_and_keeps_addresses_links_and_counters() 
     };
     let (listener, pins) = (host.listener(), host.pins());
     pins.load(&host.config()).unwrap();
-    let before = pins.status().unwrap().unwrap();
+    let before = only(&pins);
     let (stream, ..) = host.open_via_balancer(&listener);
 
     assert_eq!(
         pins.load(&host.config().with_peername(false)).unwrap(),
         Loaded::Replaced
     );
-    let after = pins.status().unwrap().unwrap();
+    let after = only(&pins);
     assert!(after.complete && !after.peername, "{after:?}");
     assert_eq!(links(&after), links(&before));
     assert!(
@@ -117,7 +124,7 @@ fn loaders_at_the_same_time_take_turns() {
             scope.spawn(|| pins.load(&config).unwrap());
         }
     });
-    assert!(pins.status().unwrap().unwrap().complete);
+    assert!(only(&pins).complete);
     let removed = thread::scope(|scope| {
         let unloads: Vec<_> = (0..4)
             .map(|_| scope.spawn(|| pins.unload().unwrap()))
@@ -133,56 +140,92 @@ fn loaders_at_the_same_time_take_turns() {
 }
 
 #[test]
-fn another_cgroup_takes_the_place_of_the_old_one() {
+fn of_sources_on_cgroups_in_each_other_the_closest_decides() {
+    let Some(host) = Host::enter_or_skip() else {
+        return;
+    };
+    let (pins, inner) = (host.pins(), host.cgroup.join("inner"));
+    let believing = host.config();
+    let narrow = believing
+        .clone()
+        .with_trusted("10.1.0.0/16".parse().unwrap());
+    let other_kinds = believing.clone().with_kinds("200".parse().unwrap());
+    let nameless = believing.clone().with_peername(false);
+    // The settings of the two, and whether 4097 and accept() show the client inside.
+    for (outside, inside, asked, accepted) in [
+        (&believing, &narrow, false, false),
+        (&narrow, &believing, true, true),
+        (&believing, &other_kinds, false, false),
+        (&believing, &nameless, true, false),
+        (&nameless, &believing, true, true),
+    ] {
+        let inside = inside.clone().with_cgroup(&inner);
+        for order in [[outside, &inside], [&inside, outside]] {
+            for config in order {
+                assert_eq!(pins.load(config).unwrap(), Loaded::Fresh);
+            }
+            join(&inner);
+            let listener = host.listener();
+            let (stream, from, mut peer) = host.open_via_balancer(&listener);
+            assert_eq!(client_of(&stream).is_some(), asked, "{order:?}");
+            assert_eq!(from != peer.local_addr(), accepted, "{order:?}");
+            peer.reset(&[]).unwrap();
+            for status in pins.status().unwrap() {
+                let counters = status.counters;
+                let opened = counters.syn_recv_sock_toa + counters.syn_recv_sock_no_toa;
+                let closest = status.cgroup.as_ref() == Some(&inner);
+                assert_eq!(opened, u64::from(closest), "{status:?}");
+                assert!(closest || counters.untrusted == 0, "{status:?}");
+            }
+            assert!(pins.unload_cgroup(&inner).unwrap());
+            assert!(!pins.unload_cgroup(&inner).unwrap());
+            assert_eq!(only(&pins).cgroup.as_ref(), Some(&host.cgroup));
+            assert!(pins.unload().unwrap());
+            join(&host.cgroup);
+        }
+    }
+    host.expect_nothing_left();
+}
+
+#[test]
+fn a_connection_keeps_the_answer_it_had_when_a_closer_source_is_loaded() {
     let Some(host) = Host::enter_or_skip() else {
         return;
     };
     let (pins, inner) = (host.pins(), host.cgroup.join("inner"));
     pins.load(&host.config()).unwrap();
-    let before = pins.status().unwrap().unwrap();
-    pins.load(&host.config().with_cgroup(&inner)).unwrap();
-    let after = pins.status().unwrap().unwrap();
-    assert!(after.complete, "{after:?}");
-    assert_eq!(after.cgroup.as_ref(), Some(&inner));
-    assert!(links(&after).iter().all(|id| !links(&before).contains(id)));
-
-    let outside = host.listener();
-    let (_stream, ..) = host.open_via_balancer(&outside);
-    assert_eq!(
-        pins.status().unwrap().unwrap().counters.syn_recv_sock_toa,
-        0
-    );
     join(&inner);
-    let inside = host.listener();
-    let (stream, ..) = host.open_via_balancer(&inside);
-    assert_eq!(client_of(&stream).unwrap(), CLIENT_ADDR);
-    assert_eq!(
-        pins.status().unwrap().unwrap().counters.syn_recv_sock_toa,
-        1
-    );
+    let listener = host.listener();
+    let (stream, from, _peer) = host.open_via_balancer(&listener);
+    let closer = host.config().with_cgroup(&inner);
+    pins.load(&closer.with_trusted("none".parse().unwrap()))
+        .unwrap();
+    assert_eq!(client_of(&stream).as_deref(), Some(CLIENT_ADDR));
+    assert_eq!(stream.peer_addr().unwrap(), from);
+    let (later, ..) = host.open_via_balancer(&listener);
+    assert_eq!(client_of(&later), None);
+    join(&host.cgroup);
 }
 
 #[test]
-fn a_cgroup_that_is_gone_is_seen_and_cured_by_loading() {
+fn a_cgroup_that_is_gone_is_seen_with_its_path_and_can_be_forgotten() {
     let Some(host) = Host::enter_or_skip() else {
         return;
     };
     let (pins, inner) = (host.pins(), host.cgroup.join("inner"));
     pins.load(&host.config().with_cgroup(&inner)).unwrap();
+    assert_eq!(only(&pins).scope, Scope::Cgroup);
     std::fs::remove_dir(&inner).unwrap();
-    let gone = || {
-        pins.status()
-            .unwrap()
-            .is_some_and(|status| !status.complete)
-    };
+    let gone = || only(&pins).scope == Scope::Gone;
     assert!((0..500).any(|_| gone() || {
         thread::sleep(std::time::Duration::from_millis(10));
         false
     }));
-    pins.load(&host.config()).unwrap();
-    let status = pins.status().unwrap().unwrap();
-    assert!(status.complete, "{status:?}");
-    assert_eq!(status.cgroup.as_ref(), Some(&host.cgroup));
+    let status = only(&pins);
+    assert!(!status.complete, "{status:?}");
+    assert_eq!(status.cgroup.as_ref(), Some(&inner));
+    assert!(pins.unload_cgroup(&inner).unwrap());
+    host.expect_nothing_left();
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! `toa lb`: the laptop load balancer.
 
 use std::net::IpAddr;
-use std::process::ExitCode;
 use std::sync::mpsc;
 
 use anyhow::Context;
@@ -9,6 +8,8 @@ use clap::ValueEnum;
 use ipnet::{Ipv4Net, Ipv6Net};
 use toa_core::OptionKinds;
 use toa_lab::{Balancer, BalancerConfig, Mode};
+
+use crate::output::{Outcome, say};
 
 /// The server must listen on all addresses, not on loopback; clients are programs on this machine.
 /// The balancer lives on a TUN device that goes when this ends.
@@ -60,7 +61,7 @@ impl From<Families> for Mode {
 }
 
 impl Lb {
-    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+    pub(crate) fn run(self) -> anyhow::Result<Outcome> {
         let balancer = Balancer::start(self.config()?)?;
         let (stop, stopped) = mpsc::channel();
         ctrlc::set_handler(move || {
@@ -69,20 +70,19 @@ impl Lb {
         })
         .context("cannot wait for Ctrl-C")?;
 
-        println!(
-            "balancing {} to {}, Ctrl-C ends it",
+        say(format_args!(
+            "balancing {} to {}, Ctrl-C ends it\ntry: curl http://{0}/\n",
             balancer.virtual_addr(),
             balancer.backend()
-        );
-        println!("try: curl http://{}/", balancer.virtual_addr());
+        ))?;
         // An error would mean that the handler is gone: stop as well.
         let _ = stopped.recv();
         let stats = balancer.stats();
-        println!(
-            "{} connections, {} segments from clients, {} of them with a TOA option",
+        say(format_args!(
+            "{} connections, {} segments from clients, {} of them with a TOA option\n",
             stats.opened, stats.from_client, stats.toa_inserted
-        );
-        Ok(ExitCode::SUCCESS)
+        ))?;
+        Ok(Outcome::Healthy)
     }
 
     fn config(self) -> anyhow::Result<BalancerConfig> {

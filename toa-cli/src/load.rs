@@ -1,70 +1,180 @@
 //! `toa load` and `toa unload`.
 
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
 
-use toa_bpf::Loaded;
+use toa_bpf::{Config, Loaded, Pins, Scope, Status};
 use toa_core::{OptionKinds, TrustedPeers};
 
-/// Loading again with other settings replaces the old ones; open connections keep
-/// their addresses, and no new one loses its.
+use crate::cgroup;
+use crate::output::{Outcome, say};
+use crate::status::{STRANGERS_ARE_TRUSTED, lifetime};
+
+const HOW_TO_CHOOSE: &str = "\
+whose TOA options are to be believed? Nobody has a default for that:
+  --trust 100.125.0.0/16   the networks that your balancer sends from, the right answer
+  --trust private          every machine, pod and tenant in private address space can then
+                           name any client, and so can a stranger whose connection passes
+                           a hop in it that rewrites the sender (kube-proxy's masquerade,
+                           a NAT gateway): such a hop hands his option on";
+
+/// Loading again replaces the settings; without any, a loaded source keeps its own, as after
+/// an upgrade. Open connections keep their addresses, and no new one loses its. Sources of
+/// other cgroups stay: where cgroups lie in each other, the closest source counts.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Load {
-    /// A network whose TOA options are believed, such as 10.0.0.0/8; repeat it for
-    /// more. `any` believes everybody, which is safe only where nobody but the
-    /// balancer reaches the host [default: private and shared address space]
+    /// The balancer's networks, whose TOA options are believed, such as 100.125.0.0/16;
+    /// repeat it for more. Also `private` (10/8, 172.16/12, 192.168/16, 100.64/10, fc00::/7),
+    /// `link-local` and `loopback`, together with networks; `any` and `none` alone
     #[arg(long, value_name = "CIDR")]
     trust: Vec<String>,
     /// A TCP option kind that is read as TOA; repeat it for more [default: 254, 253, 200]
     #[arg(long, value_name = "N")]
     kind: Vec<u8>,
-    /// Do not show the client in getpeername() and accept()
+    /// Leave the balancer's address in getpeername() and accept(), so that address rules of
+    /// covered programs (nginx allow and deny, pg_hba.conf, sshd, HAProxy's expect-proxy) see
+    /// whom they saw before; programs then ask for the client
     #[arg(long)]
     no_peername: bool,
-    /// Cover the services of this cgroup only, such as
-    /// /sys/fs/cgroup/system.slice/nginx.service [default: the whole host]
+    /// Cover the services of this cgroup only, such as /sys/fs/cgroup/system.slice, or `self`,
+    /// the cgroup of this command: for ExecStartPre=+ of a service [default: the whole host]
     #[arg(long, value_name = "PATH")]
     cgroup: Option<PathBuf>,
+    /// Cover a service that runs, until it restarts
+    #[arg(long, requires = "cgroup")]
+    until_restart: bool,
+    /// Pin to this directory of another BPF file system than the host's, with which the
+    /// source then goes; to `unload` and `status` the same
+    #[arg(long, value_name = "DIR")]
+    pins: Option<PathBuf>,
 }
 
 impl Load {
-    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        let config = self.config()?;
-        let loaded = match toa_bpf::load(&config)? {
-            Loaded::Replaced => "loaded, in the place of another",
-            _ => "loaded",
-        };
-        let scope = match &config.cgroup {
-            Some(path) => path.display().to_string(),
-            None => "the whole host".to_owned(),
-        };
-        println!("{loaded}, for {scope}");
-        println!("trusts {}", config.trusted);
-        println!("reads option kinds {}", config.kinds);
-        println!("it stays until `toa unload` or a reboot; `toa status` watches it");
-        Ok(ExitCode::SUCCESS)
+    pub(crate) fn run(self) -> anyhow::Result<Outcome> {
+        let cgroup = self.cgroup.as_deref().map(cgroup::resolve).transpose()?;
+        let pins = pins(self.pins.as_deref());
+        let before = loaded_for(&pins, cgroup.as_deref());
+        let config = self.config(cgroup.as_deref(), before.as_ref())?;
+        if let Some(path) = &cgroup
+            && !self.until_restart
+        {
+            cgroup::check_survives_restart(path)?;
+        }
+        let loaded = pins.load(&config)?;
+        let after = loaded_for(&pins, cgroup.as_deref());
+        say(report(loaded, &config, before.as_ref(), after.as_ref()))?;
+        Ok(Outcome::Healthy)
     }
 
-    fn config(self) -> anyhow::Result<toa_bpf::Config> {
-        let mut config = toa_bpf::Config::new().with_peername(!self.no_peername);
-        if !self.trust.is_empty() {
-            config = config.with_trusted(self.trust.join(",").parse::<TrustedPeers>()?);
-        }
+    fn config(&self, cgroup: Option<&Path>, before: Option<&Status>) -> anyhow::Result<Config> {
+        let nothing_set = self.trust.is_empty() && self.kind.is_empty() && !self.no_peername;
+        let mut config = match before {
+            Some(before) if nothing_set => before.config(),
+            _ if self.trust.is_empty() => anyhow::bail!(HOW_TO_CHOOSE),
+            _ => Config::new(self.trust.join(",").parse::<TrustedPeers>()?)
+                .with_peername(!self.no_peername),
+        };
         if !self.kind.is_empty() {
-            config = config.with_kinds(OptionKinds::new(self.kind)?);
+            config = config.with_kinds(OptionKinds::new(self.kind.iter().copied())?);
         }
-        if let Some(cgroup) = self.cgroup {
+        if let Some(cgroup) = cgroup {
             config = config.with_cgroup(cgroup);
         }
         Ok(config)
     }
 }
 
-pub(crate) fn unload() -> anyhow::Result<ExitCode> {
-    if toa_bpf::unload()? {
-        println!("unloaded");
+fn pins(dir: Option<&Path>) -> Pins {
+    dir.map_or_else(Pins::default, Pins::at)
+}
+
+/// `None` also when the kernel does not tell, which the load says itself.
+fn loaded_for(pins: &Pins, cgroup: Option<&Path>) -> Option<Status> {
+    let wanted = cgroup.map(|path| path.canonicalize().unwrap_or_else(|_| path.to_owned()));
+    pins.status()
+        .ok()?
+        .into_iter()
+        .find(|source| match &wanted {
+            None => source.scope == Scope::Host,
+            // The cgroup of a service that restarts is another one of the same name.
+            Some(_) => source.cgroup == wanted,
+        })
+}
+
+fn report(
+    loaded: Loaded,
+    config: &Config,
+    before: Option<&Status>,
+    after: Option<&Status>,
+) -> String {
+    let loaded = match loaded {
+        Loaded::Replaced => "loaded, in the place of another",
+        _ => "loaded",
+    };
+    let scope = match &config.cgroup {
+        Some(path) => path.display().to_string(),
+        None => "the whole host".to_owned(),
+    };
+    let old = before.map(Status::config);
+    // A setting, and what it was where it is another now.
+    let setting = |of: &dyn Fn(&Config) -> String| {
+        let (now, old) = (of(config), old.as_ref().map(of));
+        match old.filter(|old| *old != now) {
+            Some(old) => format!("{now} (before: {old})"),
+            None => now,
+        }
+    };
+    let stays = match after {
+        Some(source) => format!("it stays {}; `toa status` watches it\n", lifetime(source)),
+        None => String::new(),
+    };
+    let warning = match config.trusted.includes_strangers() {
+        true => format!("! {STRANGERS_ARE_TRUSTED}\n"),
+        false => String::new(),
+    };
+    format!(
+        "{loaded}, for {scope}\n\
+         trusts {}\n\
+         reads option kinds {}\n\
+         getpeername() and accept() show {}\n\
+         {stays}{warning}",
+        setting(&|config| config.trusted.to_string()),
+        setting(&|config| config.kinds.to_string()),
+        setting(&|config| peername(config.peername).to_owned()),
+    )
+}
+
+fn peername(shows_client: bool) -> &'static str {
+    if shows_client {
+        "the client to every program in there: address rules (nginx allow and deny, pg_hba.conf, \
+         sshd Match Address, HAProxy expect-proxy) now meet clients, not the balancer; \
+         --no-peername leaves them the balancer"
     } else {
-        println!("nothing was loaded");
+        "the balancer, as before; programs that ask get the client"
     }
-    Ok(ExitCode::SUCCESS)
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Unload {
+    /// Remove the source of this cgroup alone; also when the cgroup is gone
+    #[arg(long, value_name = "PATH")]
+    cgroup: Option<PathBuf>,
+    /// The directory that was given to `toa load`
+    #[arg(long, value_name = "DIR")]
+    pins: Option<PathBuf>,
+}
+
+impl Unload {
+    pub(crate) fn run(&self) -> anyhow::Result<Outcome> {
+        let pins = pins(self.pins.as_deref());
+        let unloaded = match &self.cgroup {
+            Some(path) => pins.unload_cgroup(&cgroup::resolve(path)?)?,
+            None => pins.unload()?,
+        };
+        say(if unloaded {
+            "unloaded\n"
+        } else {
+            "nothing was loaded\n"
+        })?;
+        Ok(Outcome::Healthy)
+    }
 }

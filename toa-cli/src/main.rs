@@ -1,14 +1,18 @@
 //! `toa`: prepares a host for services behind a TOA load balancer.
 #![forbid(unsafe_code)]
 
+mod cgroup;
 mod lb;
 mod load;
 mod module;
+mod output;
 mod status;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use output::{Outcome, complain, say};
 
 /// Who is really on the other side of this TCP connection?
 ///
@@ -23,10 +27,10 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Load the eBPF source; it stays until `toa unload` or a reboot
+    /// Load the eBPF source; on the host it stays until `toa unload` or a reboot
     Load(load::Load),
-    /// Remove the eBPF source that `toa load` left
-    Unload,
+    /// Remove the eBPF sources that `toa load` left, or one of them
+    Unload(load::Unload),
     /// Tell which source answers, what it does, and what is wrong
     Status(status::Args),
     /// Run a load balancer on this machine that inserts TOA, to try things on
@@ -34,14 +38,26 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
-        Command::Load(load) => load.run(),
-        Command::Unload => load::unload(),
-        Command::Status(args) => args.run(),
-        Command::Lb(lb) => lb.run(),
-    };
-    outcome.unwrap_or_else(|error| {
-        eprintln!("toa: {error:#}");
-        ExitCode::from(2)
-    })
+    run()
+        .unwrap_or_else(|error| {
+            complain(format_args!("toa: {error:#}\n"));
+            Outcome::Error
+        })
+        .into()
+}
+
+fn run() -> anyhow::Result<Outcome> {
+    match Cli::try_parse() {
+        Ok(cli) => match cli.command {
+            Command::Load(load) => load.run(),
+            Command::Unload(unload) => unload.run(),
+            Command::Status(args) => args.run(),
+            Command::Lb(lb) => lb.run(),
+        },
+        Err(error) if error.use_stderr() => {
+            complain(error.render());
+            Ok(Outcome::Error)
+        }
+        Err(help) => say(help.render()).map(|()| Outcome::Healthy),
+    }
 }

@@ -2,66 +2,17 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+mod host;
 
-use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, unshare};
-use toa_lab::netns::Namespace;
+use std::path::PathBuf;
+use std::process::Command;
+
+use host::{Host, stderr, stdout, toa, with_pins};
 
 const CONFORMANCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/conformance");
 
-fn toa(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_toa"))
-        .args(args)
-        .output()
-        .unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-/// A host for one test: networks and a BPF file system of its own, so that a
-/// source that the machine's owner has loaded is neither seen nor touched.
-struct Host {
-    _namespace: Namespace,
-    _alone: MutexGuard<'static, ()>,
-}
-
-impl Host {
-    fn enter() -> Option<Self> {
-        static ALONE: Mutex<()> = Mutex::new(());
-        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let namespace = Namespace::enter_or_skip()?;
-        let none = None::<&Path>;
-        unshare(CloneFlags::CLONE_NEWNS).unwrap();
-        mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).unwrap();
-        mount(
-            Some("bpf"),
-            "/sys/fs/bpf",
-            Some("bpf"),
-            MsFlags::empty(),
-            none,
-        )
-        .unwrap();
-        Some(Self {
-            _namespace: namespace,
-            _alone: alone,
-        })
-    }
-}
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        toa(&["unload"]);
-    }
-}
+/// What the conformance suite's trusted peers are in.
+const TESTED: &str = "private,link-local,loopback";
 
 fn conformance(args: &[&str]) {
     let make = Command::new("make")
@@ -83,7 +34,7 @@ fn conformance(args: &[&str]) {
 #[test]
 fn a_loaded_source_obeys_the_contract_and_an_unloaded_one_is_gone() {
     let Some(_host) = Host::enter() else { return };
-    let load = toa(&["load"]);
+    let load = toa(&["load", "--trust", TESTED]);
     assert!(load.status.success(), "{}", stderr(&load));
     assert!(
         stdout(&load).starts_with("loaded, for the whole host\n"),
@@ -100,7 +51,11 @@ fn a_loaded_source_obeys_the_contract_and_an_unloaded_one_is_gone() {
 #[test]
 fn without_peername_the_true_peer_is_shown_and_4096_still_answers() {
     let Some(_host) = Host::enter() else { return };
-    assert!(toa(&["load", "--no-peername"]).status.success());
+    assert!(
+        toa(&["load", "--trust", TESTED, "--no-peername"])
+            .status
+            .success()
+    );
     conformance(&["--source", "ebpf", "--peername", "off", "--churn", "2000"]);
 }
 
@@ -111,7 +66,7 @@ fn status_tells_what_was_loaded_and_fails_when_nothing_answers() {
     assert_eq!(none.status.code(), Some(1));
     assert!(stdout(&none).contains("none answers"), "{}", stdout(&none));
     assert!(
-        stdout(&none).contains("run `toa load`"),
+        stdout(&none).contains("run `toa load --trust NETWORK`"),
         "{}",
         stdout(&none)
     );
@@ -147,26 +102,35 @@ fn status_tells_what_was_loaded_and_fails_when_nothing_answers() {
     let json = toa(&["status", "--json"]);
     let report: serde_json::Value = serde_json::from_str(&stdout(&json)).unwrap();
     assert_eq!(report["answers"], "ebpf");
-    assert_eq!(report["ebpf"]["kinds"], serde_json::json!([77]));
+    assert_eq!(report["ebpf"][0]["kinds"], serde_json::json!([77]));
     assert_eq!(
-        report["ebpf"]["trusted"],
+        report["ebpf"][0]["trusted"],
         serde_json::json!(["10.1.0.0/16", "fd00::/8"])
     );
-    assert_eq!(report["ebpf"]["peername"], true);
-    assert_eq!(report["ebpf"]["complete"], true);
+    assert_eq!(report["ebpf"][0]["peername"], true);
+    assert_eq!(report["ebpf"][0]["complete"], true);
+    assert_eq!(report["ebpf"][0]["scope"], "host");
+    assert_eq!(report["ebpf"][0]["lifetime"], "host");
+    assert_eq!(report["ebpf"][0]["answers"], true);
 }
 
 #[test]
 fn loading_again_replaces_the_settings() {
     let Some(_host) = Host::enter() else { return };
-    assert!(toa(&["load", "--kind", "77"]).status.success());
+    assert!(
+        toa(&["load", "--trust", "private", "--kind", "77"])
+            .status
+            .success()
+    );
     let again = toa(&["load", "--trust", "any"]);
     assert!(
         stdout(&again).starts_with("loaded, in the place of another"),
         "{}",
         stdout(&again)
     );
-    let status = stdout(&toa(&["status"]));
+    let trouble = toa(&["status"]);
+    assert_eq!(trouble.status.code(), Some(3), "something is wrong");
+    let status = stdout(&trouble);
     assert!(status.contains("254, 253, 200"), "{status}");
     assert!(
         status.contains("! everybody's option is believed"),
@@ -175,12 +139,46 @@ fn loading_again_replaces_the_settings() {
 }
 
 #[test]
+fn who_trusts_strangers_is_warned_however_the_set_is_written() {
+    let Some(_host) = Host::enter() else { return };
+    for (trust, warned) in [
+        ("any", true),
+        ("0.0.0.0/0,::/0", true),
+        ("0.0.0.0/0", true),
+        ("::/0", true),
+        ("0.0.0.0/1,128.0.0.0/1", true),
+        ("2000::/3,10.0.0.0/8", true),
+        ("private,link-local,loopback,203.0.113.0/24", false),
+    ] {
+        let load = toa(&["load", "--trust", trust]);
+        let status = toa(&["status"]);
+        for said in [stdout(&load), stdout(&status)] {
+            let found = said.contains("\n! everybody's option is believed");
+            assert_eq!(found, warned, "{trust}: {said}");
+        }
+        assert_eq!(status.status.code(), Some(if warned { 3 } else { 0 }));
+    }
+}
+
+#[test]
 fn nonsense_is_refused_with_the_value_and_the_cure_and_loads_nothing() {
     let Some(_host) = Host::enter() else { return };
     for (args, words) in [
         (
-            &["load", "--trust", "10.0.0.0/33"][..],
-            &["\"10.0.0.0/33\"", "write CIDRs"][..],
+            &["load"][..],
+            &[
+                "whose TOA options",
+                "--trust 100.125.0.0/16",
+                "--trust private",
+            ][..],
+        ),
+        (
+            &["load", "--cgroup", "/sys/fs/cgroup"],
+            &["whose TOA options"],
+        ),
+        (
+            &["load", "--trust", "10.0.0.0/33"],
+            &["\"10.0.0.0/33\"", "write CIDRs"],
         ),
         (
             &["load", "--trust", "10.0.0.1/8"],
@@ -190,14 +188,17 @@ fn nonsense_is_refused_with_the_value_and_the_cure_and_loads_nothing() {
             &["load", "--trust", "any", "--trust", "10.0.0.0/8"],
             &["\"any\"", "alone"],
         ),
-        (&["load", "--kind", "2"], &["kind 2", "254, 253 or 200"]),
+        (
+            &["load", "--trust", "private", "--kind", "2"],
+            &["kind 2", "254, 253 or 200"],
+        ),
         (&["load", "--kind", "256"], &["256"]),
         (
-            &["load", "--cgroup", "/proc"],
+            &["load", "--trust", "private", "--cgroup", "/proc"],
             &["/proc is not a cgroup v2 directory"],
         ),
         (
-            &["load", "--cgroup", "/no/such"],
+            &["load", "--trust", "private", "--cgroup", "/no/such"],
             &["/no/such is not a cgroup v2 directory"],
         ),
         (&["lb", "3000", "--kind", "8"], &["kind 8"]),
@@ -237,13 +238,13 @@ fn without_privilege_the_error_names_it() {
     let as_nobody = |args: &[&str]| {
         let mut command = Command::new("setpriv");
         command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
-        command.arg(&copy).args(args).output().unwrap()
+        command.arg(&copy).args(with_pins(args)).output().unwrap()
     };
-    let load = as_nobody(&["load"]);
+    let load = as_nobody(&["load", "--trust", "private"]);
     assert_eq!(load.status.code(), Some(2));
     assert!(stderr(&load).contains("run as root"), "{}", stderr(&load));
 
-    assert!(toa(&["load"]).status.success());
+    assert!(toa(&["load", "--trust", TESTED]).status.success());
     let status = as_nobody(&["status"]);
     assert_eq!(
         status.status.code(),

@@ -1,37 +1,43 @@
 //! Whose word counts: the set of peers that may speak for a client.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// Private and shared address space: what a balancer talks to its backends over,
-/// and what a stranger on the Internet cannot have.
-const PRIVATE: &[&str] = &[
-    "10.0.0.0/8",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-    "100.64.0.0/10",
-    "169.254.0.0/16",
-    "127.0.0.0/8",
-    "fc00::/7",
-    "fe80::/10",
-    "::1/128",
+/// The words that stand for networks, each with the networks.
+const NAMED: [(&str, &[&str]); 3] = [
+    // What a balancer talks to its backends over, and what a stranger on the Internet cannot have.
+    (
+        "private",
+        &[
+            "10.0.0.0/8",
+            "172.16.0.0/12",
+            "192.168.0.0/16",
+            "100.64.0.0/10",
+            "fc00::/7",
+        ],
+    ),
+    ("link-local", &["169.254.0.0/16", "fe80::/10"]),
+    ("loopback", &["127.0.0.0/8", "::1/128"]),
 ];
 
 /// The peers whose TOA option is believed.
 ///
-/// The default is [`private`](Self::private) space. Parses from `private`, `any`,
-/// `none` or CIDRs separated by commas; a single address counts as a network of one.
+/// The default is [`private`](Self::private) space. Parses from `any`, from `none`, or
+/// from any mixture, separated by commas, of CIDRs and of the words `private`,
+/// `link-local` (169.254/16 and fe80::/10) and `loopback` (127/8 and ::1); a single
+/// address counts as a network of one.
 /// An IPv4 peer is looked up among the IPv4 networks alone, on a dual-stack listener
 /// too: `::/0` is every IPv6 peer and no other.
 ///
 /// ```
 /// use toa_core::TrustedPeers;
 ///
-/// let balancers: TrustedPeers = "10.1.0.0/16, fd00::7".parse()?;
+/// let balancers: TrustedPeers = "10.1.0.0/16, fd00::7, loopback".parse()?;
 /// assert!(balancers.contains("10.1.2.3".parse()?));
+/// assert!(balancers.contains("127.0.0.1".parse()?));
 /// assert!(!balancers.contains("10.2.2.3".parse()?));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -54,13 +60,13 @@ enum Set {
 pub enum ParseTrustedPeersError {
     /// Not a network.
     #[error(
-        "{0:?} is not a network: write CIDRs such as 10.0.0.0/8 or fd00::/8, or `private`, `any` or `none`"
+        "{0:?} is not a network: write CIDRs such as 10.0.0.0/8 or fd00::/8, or `private`, `link-local`, `loopback`, `any` or `none`"
     )]
     NotANetwork(String),
     /// Address bits are set behind the prefix, so it is unclear what is meant.
     #[error("{0} has bits set behind its prefix: write {1}, or the address alone for one host")]
     HostBits(IpNet, IpNet),
-    /// `private`, `any` or `none` among CIDRs.
+    /// `any` or `none` among others.
     #[error("{0:?} stands for a whole set: give it alone")]
     NotAlone(String),
     /// Nothing given, which is more likely a mistake than `none`.
@@ -69,14 +75,13 @@ pub enum ParseTrustedPeersError {
 }
 
 impl TrustedPeers {
-    /// Private and shared space only: 10/8, 172.16/12, 192.168/16, 100.64/10,
-    /// 169.254/16, 127/8, fc00::/7, fe80::/10 and ::1.
+    /// Private and shared space: 10/8, 172.16/12, 192.168/16, 100.64/10 and fc00::/7.
+    /// Every machine, pod and tenant in it can then name any client, and so can a stranger
+    /// behind a hop in it that rewrites the sender and passes the option on, such as
+    /// kube-proxy's masquerade: where you know the balancer's networks, name those.
     #[must_use]
     pub fn private() -> Self {
-        PRIVATE
-            .iter()
-            .map(|net| net.parse::<IpNet>().expect("the constants are networks"))
-            .collect()
+        named("private").into_iter().flatten().collect()
     }
 
     /// Everybody. Whoever can reach the port can then claim any address; right
@@ -124,6 +129,24 @@ impl TrustedPeers {
     #[must_use]
     pub const fn is_none(&self) -> bool {
         matches!(&self.0, Set::Nets { v4, v6 } if v4.is_empty() && v6.is_empty())
+    }
+
+    /// Whether strangers are trusted: everybody, or at least half of all IPv4 addresses
+    /// or of all global IPv6 addresses (2000::/3). No balancer needs that much.
+    #[must_use]
+    pub fn includes_strangers(&self) -> bool {
+        let Set::Nets { v4, v6 } = &self.0 else {
+            return true;
+        };
+        let global = Ipv6Net::new_assert(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
+        let halves = |prefix: u8, whole: u8| 2f64.powi(1 + i32::from(whole) - i32::from(prefix));
+        let v4: f64 = v4.iter().map(|net| halves(net.prefix_len(), 0)).sum();
+        let v6: f64 = v6
+            .iter()
+            .filter(|net| net.contains(&global) || global.contains(*net))
+            .map(|net| halves(net.prefix_len().max(3), 3))
+            .sum();
+        v4 >= 1.0 || v6 >= 1.0
     }
 
     /// The networks, sorted and merged; none when [everybody](Self::is_any) is trusted.
@@ -185,15 +208,32 @@ impl FromStr for TrustedPeers {
         match words.as_slice() {
             [] => Err(ParseTrustedPeersError::Empty),
             ["any"] => Ok(Self::insecure_any()),
-            ["private"] => Ok(Self::private()),
             ["none"] => Ok(Self::none()),
-            words => words.iter().map(|word| parse_net(word)).collect(),
+            words => {
+                let mut nets = Vec::with_capacity(words.len());
+                for word in words {
+                    match named(word) {
+                        Some(named) => nets.extend(named),
+                        None => nets.push(parse_net(word)?),
+                    }
+                }
+                Ok(nets.into_iter().collect())
+            }
         }
     }
 }
 
+/// The networks that a word stands for.
+fn named(word: &str) -> Option<impl Iterator<Item = IpNet>> {
+    let (_, nets) = NAMED.iter().find(|(name, _)| *name == word)?;
+    Some(
+        nets.iter()
+            .map(|net| net.parse().expect("the constants are networks")),
+    )
+}
+
 fn parse_net(word: &str) -> Result<IpNet, ParseTrustedPeersError> {
-    if matches!(word, "any" | "private" | "none") {
+    if matches!(word, "any" | "none") {
         return Err(ParseTrustedPeersError::NotAlone(word.to_owned()));
     }
     if let Ok(host) = word.parse::<IpAddr>() {
@@ -241,15 +281,8 @@ mod tests {
             "192.168.255.255",
             "100.64.0.0",
             "100.127.255.255",
-            "169.254.0.0",
-            "169.254.255.255",
-            "127.0.0.0",
-            "127.255.255.255",
             "fc00::",
             "fdff:ffff::1",
-            "fe80::",
-            "febf::1",
-            "::1",
             "::ffff:10.0.0.1",
         ] {
             assert!(private.contains(inside.parse().unwrap()), "{inside}");
@@ -263,21 +296,83 @@ mod tests {
             "192.169.0.0",
             "100.63.255.255",
             "100.128.0.0",
-            "169.253.255.255",
-            "169.255.0.0",
-            "126.255.255.255",
-            "128.0.0.0",
+            "169.254.7.7",
+            "127.0.0.1",
+            "::ffff:127.0.0.1",
             "fbff::1",
             "fe00::",
-            "fe7f::1",
-            "fec0::",
+            "fe80::1",
             "::",
-            "::2",
+            "::1",
             "203.0.113.7",
             "2001:db8::1",
             "::ffff:203.0.113.7",
         ] {
             assert!(!private.contains(outside.parse().unwrap()), "{outside}");
+        }
+    }
+
+    #[test]
+    fn link_local_and_loopback_are_trusted_where_they_are_named() {
+        for (text, inside, outside) in [
+            (
+                "link-local",
+                &["169.254.0.0", "169.254.255.255", "fe80::", "febf:ffff::1"][..],
+                &[
+                    "169.253.255.255",
+                    "169.255.0.0",
+                    "fe7f::1",
+                    "fec0::",
+                    "127.0.0.1",
+                ][..],
+            ),
+            (
+                "loopback",
+                &["127.0.0.0", "127.255.255.255", "::1", "::ffff:127.0.0.1"],
+                &["126.255.255.255", "128.0.0.0", "::", "::2", "fe80::1"],
+            ),
+            (
+                "private, loopback,203.0.113.0/24",
+                &["10.0.0.1", "fd00::1", "127.0.0.1", "::1", "203.0.113.7"],
+                &["169.254.0.1", "fe80::1", "203.0.114.1"],
+            ),
+        ] {
+            let set: TrustedPeers = text.parse().unwrap();
+            for peer in inside {
+                assert!(set.contains(peer.parse().unwrap()), "{peer} in {text}");
+            }
+            for peer in outside {
+                assert!(!set.contains(peer.parse().unwrap()), "{peer} in {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_set_that_strangers_are_in_is_told_from_one_of_balancers() {
+        for text in [
+            "any",
+            "0.0.0.0/0",
+            "::/0",
+            "0.0.0.0/0,::/0",
+            "0.0.0.0/1",
+            "64.0.0.0/2,128.0.0.0/3,192.0.0.0/3",
+            "2000::/3",
+            "2000::/4",
+            "10.0.0.0/8,2000::/5,2800::/5,fc00::/7",
+        ] {
+            let set: TrustedPeers = text.parse().unwrap();
+            assert!(set.includes_strangers(), "{text}");
+        }
+        for text in [
+            "none",
+            "private,link-local,loopback",
+            "64.0.0.0/2",
+            "8000::/1",
+            "fc00::/7,2000::/5",
+            "203.0.113.0/24,2001:db8::/32",
+        ] {
+            let set: TrustedPeers = text.parse().unwrap();
+            assert!(!set.includes_strangers(), "{text}");
         }
     }
 
@@ -288,6 +383,8 @@ mod tests {
             ("balancer", "balancer"),
             ("10.0.0.0/8,any", "any"),
             ("10.0.0.0/8,none", "none"),
+            ("private,any", "any"),
+            ("Private", "Private"),
             ("10.0.0.1/8", "write 10.0.0.0/8"),
             ("", "no trusted network"),
             (",", "no trusted network"),
@@ -311,7 +408,7 @@ mod tests {
         }
         assert_eq!(
             TrustedPeers::private().to_string().parse::<TrustedPeers>(),
-            "private".parse()
+            "private,private".parse()
         );
     }
 

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 
 use socket2::SockRef;
 use toa_bpf::Config;
+use toa_core::TrustedPeers;
 use toa_lab::peer::PeerDevice;
 
 use super::Scale;
@@ -70,7 +71,7 @@ pub(super) fn measure(sandbox: &SourceSandbox, scale: Scale) -> anyhow::Result<S
     };
     let took = SourceComparison::<{ KINDS.len() }>::measure(sandbox, scale.rounds, ask)?;
 
-    let source = sandbox.attach(Config::default())?;
+    let source = sandbox.attach(Config::new(TrustedPeers::private()))?;
     let mut runs = Vec::new();
     for (kind, (name, ..)) in KINDS.into_iter().enumerate() {
         let mut counted = programs::during(&source, || ask(kind).map(drop))?;

@@ -1,6 +1,7 @@
 //! The cost of a connection, with the eBPF source and without.
 
 use toa_bpf::Config;
+use toa_core::TrustedPeers;
 use toa_lab::peer::PeerDevice;
 
 use super::Scale;
@@ -48,7 +49,7 @@ pub(super) fn measure(sandbox: &SourceSandbox, scale: Scale) -> anyhow::Result<S
         per_operation(scale.connections, || connect(kind))
     })?;
 
-    let source = sandbox.attach(Config::default())?;
+    let source = sandbox.attach(Config::new(TrustedPeers::private()))?;
     let mut runs = Vec::new();
     for (kind, name) in KINDS.into_iter().enumerate() {
         runs.push((name, programs::during(&source, || connect(kind))?));

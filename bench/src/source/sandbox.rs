@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use toa_bpf::{Attached, Config, attach};
+use toa_core::TrustedPeers;
 use toa_lab::cgroup::Cgroup;
 use toa_lab::peer::PeerDevice;
 use toa_lab::sandbox::Sandbox;
@@ -71,10 +72,10 @@ impl SourceSandbox {
             self.wait_for_quiet()?;
             let attached = match source {
                 Source::Absent => None,
-                Source::Elsewhere => {
-                    Some(attach(&Config::default().with_cgroup(self.bare.path()))?)
-                }
-                Source::Here => Some(self.attach(Config::default())?),
+                Source::Elsewhere => Some(attach(
+                    &Config::new(TrustedPeers::private()).with_cgroup(self.bare.path()),
+                )?),
+                Source::Here => Some(self.attach(Config::new(TrustedPeers::private()))?),
             };
             let done = work()?;
             drop(attached);

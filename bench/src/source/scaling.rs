@@ -42,7 +42,7 @@ struct Point {
 /// From one to so many open connections.
 pub(super) fn connections(sandbox: &SourceSandbox, scale: Scale) -> anyhow::Result<Section> {
     let listeners = Listeners::new(sandbox, PeerDevice::KERNEL_V4)?;
-    let source = sandbox.attach(Config::default())?;
+    let source = sandbox.attach(Config::new(TrustedPeers::private()))?;
     let peers = |listener| {
         let peers = Peers::new(sandbox.device(), listener, V4_OPTION)?;
         anyhow::Ok(peers.starting_at(1 << 22))
@@ -94,7 +94,7 @@ fn trusting(
                 ipnet::IpNet::new(address, prefix)
             })
             .collect::<Result<_, _>>()?;
-        let source = sandbox.attach(Config::default().with_trusted(trusted))?;
+        let source = sandbox.attach(Config::new(trusted))?;
         let peers = |listener| {
             let peers = Peers::new(sandbox.device(), listener, V4_OPTION)?;
             anyhow::Ok(peers.from(move |number| host(net(scatter(number) % size).0, number)))

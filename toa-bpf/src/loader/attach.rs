@@ -1,10 +1,12 @@
 //! A source that lives with its process.
 
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
+use super::hooks::{HOOKS, Hook};
 use super::host::{self, Cgroup};
-use super::object::{HOOKS, Hook, Object};
-use super::{status, sys};
+use super::object::Object;
+use super::{holder, obstacle, status, sys};
 use crate::{Config, Error, Status};
 
 /// A source that answers until this is dropped or the process ends, however it
@@ -21,7 +23,11 @@ pub struct Attached {
 /// When the host lacks something; the error says what, and the cure.
 pub fn attach(config: &Config) -> Result<Attached, Error> {
     host::check()?;
-    let cgroup = Cgroup::open(config.cgroup.as_deref())?;
+    host::check_no_other_source()?;
+    let cgroup = match &config.cgroup {
+        Some(path) => Cgroup::open(path)?,
+        None => Cgroup::root()?,
+    };
     let object = Object::load(config, None)?;
     let links = HOOKS
         .iter()
@@ -41,17 +47,36 @@ impl Attached {
             .into_iter()
             .zip(self.links.iter().map(AsFd::as_fd))
             .collect();
-        status::of_links(&links)
+        status::of_links(&links).map(|status| Status {
+            lifetime: holder::this_process(),
+            ..status
+        })
     }
 }
 
 pub(crate) fn attach_hook(object: &Object, hook: Hook, cgroup: &Cgroup) -> Result<OwnedFd, Error> {
     let program = object.program(hook.program)?;
-    sys::link_create(program, cgroup.dir.as_fd(), hook.attach_type).map_err(|source| {
-        Error::Attach {
+    sys::link_create(program, cgroup.dir.as_fd(), hook.attach_type)
+        .map_err(|source| attach_error(hook, cgroup, source))
+}
+
+fn attach_error(hook: Hook, cgroup: &Cgroup, source: io::Error) -> Error {
+    let obstacle = match source.raw_os_error() {
+        Some(libc::EPERM) => obstacle::find(cgroup, hook.attach_type),
+        _ => None,
+    };
+    match obstacle {
+        Some(obstacle) => Error::AttachedExclusively {
+            program: hook.program,
+            cgroup: cgroup.path.clone(),
+            holder: obstacle.program,
+            held: obstacle.cgroup,
+            source,
+        },
+        None => Error::Attach {
             program: hook.program,
             cgroup: cgroup.path.clone(),
             source,
-        }
-    })
+        },
+    }
 }

@@ -3,7 +3,11 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use toa_core::abi::SOURCE_MODULE;
+use toa_core::{SourceKind, detect_source, source_info};
 
 use super::sys;
 use crate::Error;
@@ -14,6 +18,10 @@ const CAP_PERFMON: u32 = 38;
 const CAP_BPF: u32 = 39;
 const CGROUP2_MAGIC: u32 = 0x6367_7270;
 const OLDEST: (u32, u32) = (5, 10);
+/// The number of the hierarchy's root, whatever a cgroup namespace shows as its root.
+pub(crate) const ROOT_ID: u64 = 1;
+/// PROC_PID_INIT_INO of the kernel.
+const HOST_PID_NS: &str = "pid:[4026531836]";
 
 /// Says early, and in words, what the kernel would answer with a bare number.
 pub(crate) fn check() -> Result<(), Error> {
@@ -24,7 +32,10 @@ pub(crate) fn check() -> Result<(), Error> {
     }
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     match missing_capabilities(&status) {
-        Some(missing) => Err(Error::NoPrivilege { missing }),
+        Some(missing) => Err(Error::MissingCapabilities {
+            what: "loading the eBPF source",
+            missing,
+        }),
         None => Ok(()),
     }
 }
@@ -58,52 +69,136 @@ fn parse_version(release: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
+/// Refuses to load where another kind of source answers: it would answer before ours, and
+/// its trusted set would count, not the one that is being configured.
+pub(crate) fn check_no_other_source() -> Result<(), Error> {
+    // Where no socket can be had there is nothing to mix up either.
+    let Ok(socket) = sys::tcp_socket() else {
+        return Ok(());
+    };
+    let is_module = source_info(&socket).is_ok_and(|info| info.source() == SOURCE_MODULE);
+    if is_module || matches!(detect_source(&socket), SourceKind::ThirdParty) {
+        return Err(Error::AnotherSource);
+    }
+    Ok(())
+}
+
 /// A cgroup of the version 2 hierarchy, opened.
 #[derive(Debug)]
 pub(crate) struct Cgroup {
     pub(crate) path: PathBuf,
     pub(crate) dir: File,
+    /// The number by which a link names it: the inode's, on 64-bit kernels.
+    pub(crate) id: u64,
 }
 
 impl Cgroup {
-    /// The one at `path`, or the root.
-    pub(crate) fn open(path: Option<&Path>) -> Result<Self, Error> {
-        let path = match path {
-            Some(path) => path.to_owned(),
-            None => cgroup2_root().ok_or(Error::NoCgroup2)?,
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        let failed = |source| Error::NotACgroup {
+            path: path.to_owned(),
+            source,
         };
-        let dir = File::open(&path).map_err(|source| Error::NotACgroup {
-            path: path.clone(),
-            source: Some(source),
-        })?;
+        let dir = File::open(path).map_err(|e| failed(Some(e)))?;
+        let meta = dir.metadata().map_err(|e| failed(Some(e)))?;
         match sys::fs_magic(&dir) {
-            Ok(CGROUP2_MAGIC) if dir.metadata().is_ok_and(|meta| meta.is_dir()) => {
-                Ok(Self { path, dir })
-            }
-            _ => Err(Error::NotACgroup { path, source: None }),
+            Ok(CGROUP2_MAGIC) if meta.is_dir() => Ok(Self {
+                path: path.to_owned(),
+                dir,
+                id: meta.ino(),
+            }),
+            _ => Err(failed(None)),
         }
     }
 
-    /// The number by which a link names it: the inode's, on 64-bit kernels.
-    pub(crate) fn id(&self) -> Option<u64> {
-        use std::os::unix::fs::MetadataExt;
-        self.dir.metadata().ok().map(|meta| meta.ino())
+    /// The topmost one that is visible from here.
+    pub(crate) fn root() -> Result<Self, Error> {
+        Self::open(&cgroup2_root().ok_or(Error::NoCgroup2)?)
+    }
+
+    /// The root of the hierarchy, which covers every process of the host.
+    pub(crate) fn of_host() -> Result<Self, Error> {
+        let root = Self::root()?;
+        if root.id == ROOT_ID {
+            return Ok(root);
+        }
+        Err(Error::HostOutOfReach {
+            why: format!(
+                "{} shows this container's own cgroup as the root, so the whole host cannot be covered",
+                root.path.display()
+            ),
+        })
+    }
+
+    /// That of this process.
+    pub(crate) fn own() -> Result<Self, Error> {
+        let cgroups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        let own = cgroups.lines().find_map(|line| line.strip_prefix("0::/"));
+        // /proc and the mount of this very namespace name it from the same root.
+        let root = cgroup2_mounts()
+            .into_iter()
+            .find(|mount| mount.root == Path::new("/"))
+            .ok_or(Error::NoCgroup2)?;
+        Self::open(&root.path.join(own.unwrap_or_default()))
     }
 }
 
-/// Where the version 2 hierarchy is mounted, alone or beside version 1.
+/// Where the version 2 hierarchy is mounted, alone or beside version 1. A container may
+/// have the host's beside its own.
 pub(crate) fn cgroup2_root() -> Option<PathBuf> {
-    find_cgroup2(&fs::read("/proc/self/mountinfo").ok()?)
+    let mounts = cgroup2_mounts();
+    let is_host =
+        |mount: &&Mount| fs::metadata(&mount.path).is_ok_and(|meta| meta.ino() == ROOT_ID);
+    let is_root = |mount: &&Mount| mount.root == Path::new("/");
+    let mount = mounts
+        .iter()
+        .find(is_host)
+        .or_else(|| mounts.iter().find(is_root))?;
+    Some(mount.path.clone())
 }
 
-fn find_cgroup2(mountinfo: &[u8]) -> Option<PathBuf> {
-    mountinfo.split(|&b| b == b'\n').find_map(|line| {
-        let fields: Vec<&[u8]> = line.split(|&b| b == b' ').collect();
-        let dash = fields.iter().position(|&field| field == b"-")?;
-        let is_root = fields.get(3) == Some(&b"/".as_slice());
-        (is_root && fields.get(dash + 1) == Some(&b"cgroup2".as_slice()))
-            .then(|| unescaped(fields.get(4)?))?
-    })
+fn cgroup2_mounts() -> Vec<Mount> {
+    let mounts = fs::read("/proc/self/mountinfo").unwrap_or_default();
+    let mounts = parse_mounts(&mounts).into_iter();
+    mounts.filter(|mount| mount.kind == b"cgroup2").collect()
+}
+
+/// Whether the host's first process has this file system mounted too, so that it lasts until
+/// a reboot. In a process namespace of one's own that cannot be known.
+pub(crate) fn is_mounted_by_host(dir: &File) -> bool {
+    let of_host = fs::read_link("/proc/self/ns/pid").is_ok_and(|ns| ns == Path::new(HOST_PID_NS));
+    let (Ok(device), Ok(mounts)) = (sys::device_of(dir), fs::read("/proc/1/mountinfo")) else {
+        return false;
+    };
+    of_host
+        && parse_mounts(&mounts)
+            .iter()
+            .any(|mount| mount.device == device)
+}
+
+/// A line of mountinfo.
+#[derive(Debug, PartialEq, Eq)]
+struct Mount {
+    device: String,
+    /// Which part of the file system is mounted.
+    root: PathBuf,
+    path: PathBuf,
+    kind: Vec<u8>,
+}
+
+fn parse_mounts(mountinfo: &[u8]) -> Vec<Mount> {
+    let lines = mountinfo.split(|&b| b == b'\n');
+    lines
+        .filter_map(|line| {
+            let fields: Vec<&[u8]> = line.split(|&b| b == b' ').collect();
+            let dash = fields.iter().position(|&field| field == b"-")?;
+            Some(Mount {
+                device: String::from_utf8(fields.get(2)?.to_vec()).ok()?,
+                root: unescaped(fields.get(3)?)?,
+                path: unescaped(fields.get(4)?)?,
+                kind: fields.get(dash + 1)?.to_vec(),
+            })
+        })
+        .collect()
 }
 
 /// mountinfo writes blanks and backslashes as three octal digits.
@@ -127,19 +222,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_unified_hierarchy_is_found_pure_and_hybrid() {
-        let pure =
-            "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n";
-        assert_eq!(find_cgroup2(pure.as_bytes()), Some("/sys/fs/cgroup".into()));
-        let hybrid = "11 32 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n\
-            20 41 0:38 / /sys/fs/cgroup/uni\\040fied rw - cgroup2 cgroup2 rw\n";
+    fn mounts_are_read_with_blanks_in_their_names_and_garbage_is_skipped() {
+        let text = "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n\
+            11 32 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n\
+            20 41 0:38 /../.. /sys/fs/cgroup/uni\\040fied rw - cgroup2 cgroup2 rw\n\
+            malformed\n\n- cgroup2";
+        let mount = |device: &str, root: &str, path: &str, kind: &str| Mount {
+            device: device.to_owned(),
+            root: root.into(),
+            path: path.into(),
+            kind: kind.into(),
+        };
         assert_eq!(
-            find_cgroup2(hybrid.as_bytes()),
-            Some("/sys/fs/cgroup/uni fied".into())
+            parse_mounts(text.as_bytes()),
+            [
+                mount("0:26", "/", "/sys/fs/cgroup", "cgroup2"),
+                mount("0:29", "/", "/sys/fs/cgroup/cpu", "cgroup"),
+                mount("0:38", "/../..", "/sys/fs/cgroup/uni fied", "cgroup2"),
+            ]
         );
-        let bound = "20 41 0:38 /a.slice /mnt rw - cgroup2 cgroup2 rw\n";
-        assert_eq!(find_cgroup2(bound.as_bytes()), None);
-        assert_eq!(find_cgroup2(b"malformed\n\n- cgroup2"), None);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A lock that nobody waits for without end.
+//! The loaders' lock, waited for a bounded time.
 
 use std::fs::{File, TryLockError};
 use std::io;

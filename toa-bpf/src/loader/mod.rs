@@ -1,14 +1,31 @@
-//! The loader.
+//! The loader. What stands further down knows only what stands above it:
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | `sys` | the system calls that aya lacks |
+//! | `maps`, `hooks` | the object's layouts, its programs and their places |
+//! | `host`, `memlock`, `lock`, `quirks` | what this host offers |
+//! | `obstacle` | who keeps a program from being attached |
+//! | `object` | the object, loaded and configured |
+//! | `status`, `holder` | what the kernel says is loaded, and who holds it |
+//! | `attach` | a source that lives with its process |
+//! | `slot`, `pins` | sources that outlive their loader, one for each cgroup |
 
 mod attach;
+mod holder;
+mod hooks;
 mod host;
 mod lock;
 mod maps;
 mod memlock;
 mod object;
+mod obstacle;
 mod pins;
+mod quirks;
+mod slot;
 mod status;
 mod sys;
 
 pub use attach::{Attached, attach};
 pub use pins::Pins;
+pub use status::answering_program;

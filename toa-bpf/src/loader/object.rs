@@ -2,68 +2,58 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::path::PathBuf;
 
 use aya::maps::{Array, MapError};
 use aya::programs::{Program, ProgramError};
 use aya::{Ebpf, EbpfError, EbpfLoader, Pod};
 
+use super::hooks::HOOKS;
 use super::maps::{Nets, RawConfig};
-use super::pins::MapPins;
+use super::quirks::Quirks;
 use super::{host, memlock::Memlock};
 use crate::{Config, Error};
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../../bpf/toa.bpf.o");
 
-/// A program of the object and the hook it belongs on.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Hook {
-    pub(crate) program: &'static str,
-    /// `enum bpf_attach_type`
-    pub(crate) attach_type: u32,
+/// Where the maps are pinned that every load shares with the one before, so that open
+/// connections keep their address and operators their counters.
+#[derive(Debug)]
+pub(crate) struct SharedMaps {
+    pub(crate) conns: PathBuf,
+    pub(crate) counters: PathBuf,
+    /// `toa_table` and `toa_scope` of `bpf/table.h`.
+    pub(crate) table: u32,
+    pub(crate) scope: u32,
 }
-
-/// In the order in which they are attached: what answers comes first, so that
-/// every address that is stored can be asked for.
-pub(crate) const HOOKS: [Hook; 4] = [
-    Hook {
-        program: "toa_getsockopt",
-        attach_type: 21,
-    },
-    Hook {
-        program: "toa_peername4",
-        attach_type: 29,
-    },
-    Hook {
-        program: "toa_peername6",
-        attach_type: 30,
-    },
-    Hook {
-        program: "toa_sockops",
-        attach_type: 3,
-    },
-];
 
 #[derive(Debug)]
 pub(crate) struct Object(Ebpf);
 
 impl Object {
     /// Value size and number of entries of the maps that loads share.
-    pub(crate) const CONNS_LAYOUT: (u32, u32) = (28, 0);
+    pub(crate) const CONNS_LAYOUT: (u32, u32) = (32, 0);
     pub(crate) const COUNTERS_LAYOUT: (u32, u32) = (8, 11);
 
-    /// Loads a new set of programs. What `pins` names is shared with earlier sets.
-    pub(crate) fn load(config: &Config, pins: Option<&MapPins>) -> Result<Self, Error> {
+    /// Loads a new set of programs. What `shared` names is shared with earlier sets.
+    pub(crate) fn load(config: &Config, shared: Option<&SharedMaps>) -> Result<Self, Error> {
         host::check()?;
         let _raised = Memlock::raise();
         let nets = Nets::of(&config.trusted);
+        let quirks = Quirks::of_this_kernel();
+        let (table, scope) = shared.map_or((0, 0), |shared| (shared.table, shared.scope));
         let mut loader = EbpfLoader::new();
         loader
             .btf(None)
+            .override_global("toa_copies_failures", &quirks.copies_failures, true)
+            .override_global("toa_refuses_large", &quirks.refuses_large, true)
+            .override_global("toa_table", &table, true)
+            .override_global("toa_scope", &scope, true)
             .map_max_entries("toa_trusted4", nets.v4.len().max(1) as u32)
             .map_max_entries("toa_trusted6", nets.v6.len().max(1) as u32);
-        if let Some(pins) = pins {
-            loader.map_pin_path("toa_conns", pins.conns.as_path());
-            loader.map_pin_path("toa_counters", pins.counters.as_path());
+        if let Some(shared) = shared {
+            loader.map_pin_path("toa_conns", shared.conns.as_path());
+            loader.map_pin_path("toa_counters", shared.counters.as_path());
         }
         let mut this = Self(loader.load(OBJECT).map_err(load_error)?);
         this.configure(config, &nets)?;
@@ -122,7 +112,7 @@ pub(crate) fn map_error(map: &'static str, error: MapError) -> Error {
 fn refused(what: String, source: io::Error) -> Option<Error> {
     match source.raw_os_error()? {
         libc::EPERM if Memlock::is_charged() => Some(Error::MemoryLimit { what, source }),
-        libc::EPERM | libc::EACCES => Some(Error::Forbidden { what, source }),
+        libc::EPERM | libc::EACCES => Some(Error::BpfForbidden { what, source }),
         libc::ENOSYS => Some(Error::BpfDisabled { source }),
         _ => None,
     }
@@ -138,7 +128,7 @@ fn load_error(error: EbpfError) -> Error {
     {
         return error;
     }
-    Error::Object {
+    Error::ObjectLoad {
         source: error.into(),
     }
 }
@@ -152,13 +142,13 @@ fn program_error(program: &'static str, error: ProgramError) -> Error {
         verifier_log,
     } = error
     else {
-        return Error::Object {
+        return Error::ObjectLoad {
             source: error.into(),
         };
     };
     let log = verifier_log.to_string();
     if !log.trim().is_empty() {
-        return Error::Rejected {
+        return Error::ProgramRejected {
             program,
             log: last_lines(&log),
             source: io_error,
@@ -170,7 +160,7 @@ fn program_error(program: &'static str, error: ProgramError) -> Error {
         return Error::BpfDisabled { source: io_error };
     }
     let again = io::Error::from_raw_os_error(code.unwrap_or_default());
-    refused(format!("the program {program}"), again).unwrap_or_else(|| Error::Object {
+    refused(format!("the program {program}"), again).unwrap_or_else(|| Error::ObjectLoad {
         source: io_error.into(),
     })
 }

@@ -1,78 +1,154 @@
-//! A source that outlives its loader, pinned in the BPF file system.
+//! Sources that outlive their loader, pinned in the BPF file system.
 
-use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, File};
-use std::io::{self, ErrorKind};
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use aya::maps::MapInfo;
-
-use super::attach::attach_hook;
 use super::host::{self, Cgroup};
-use super::object::{HOOKS, Hook, Object};
-use super::{lock, status, sys};
-use crate::{Config, Error, Loaded, Status};
+use super::slot::{self, Slot, pin_error};
+use super::{holder, lock, status, sys};
+use crate::{Config, Error, Lifetime, Loaded, Scope, Status};
 
 const DEFAULT: &str = "/sys/fs/bpf/toa";
+const BPFFS: &str = "/sys/fs/bpf";
 const BPFFS_MAGIC: u32 = 0xcafe_4a11;
-const MAPS: [&str; 2] = ["toa_conns", "toa_counters"];
 
-/// The directory of the BPF file system that holds a source.
+/// The directory of the BPF file system that holds the sources, one for each cgroup that
+/// was named. Where cgroups lie in each other, the source of the closest one counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pins {
     dir: PathBuf,
-}
-
-/// The maps that every load shares with the one before, so that open connections
-/// keep their address and operators their counters.
-#[derive(Debug)]
-pub(crate) struct MapPins {
-    pub(crate) conns: PathBuf,
-    pub(crate) counters: PathBuf,
+    /// Whether it must be where the host keeps its pins.
+    of_host: bool,
 }
 
 impl Default for Pins {
     fn default() -> Self {
-        Self::at(DEFAULT)
+        Self {
+            dir: DEFAULT.into(),
+            of_host: true,
+        }
     }
 }
 
 impl Pins {
-    /// A directory of one's own; its parent must lie in a BPF file system.
+    /// A directory of one's own; its parent must lie in a BPF file system. The sources go
+    /// with that: whoever names it knows how long it stays.
     #[must_use]
     pub fn at(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into() }
+        Self {
+            dir: dir.into(),
+            of_host: false,
+        }
     }
 
-    /// Loads the source, or replaces a loaded one: each program's successor takes
-    /// its place at one moment, connections keep their address, and killed half way
-    /// it can be loaded or unloaded again.
-    ///
-    /// A source on another cgroup is first attached to the new one, then dropped
-    /// from the old.
+    /// Loads the source of a cgroup, or replaces a loaded one: each program's successor
+    /// takes its place at one moment, connections keep their address, and killed half way
+    /// it can be loaded or unloaded again. Sources of other cgroups stay.
     ///
     /// # Errors
     /// When the host lacks something; the error says what, and the cure. What was
     /// loaded before then stays.
     pub fn load(&self, config: &Config) -> Result<Loaded, Error> {
         host::check()?;
-        let cgroup = Cgroup::open(config.cgroup.as_deref())?;
+        host::check_no_other_source()?;
+        let cgroup = match &config.cgroup {
+            Some(path) => Cgroup::open(path)?,
+            None => Cgroup::of_host()?,
+        };
         let _lock = self.lock(true)?;
-        let loaded = self.make_dir()?;
-        let done = self.fill(config, &cgroup);
-        if done.is_err() && loaded == Loaded::Fresh {
-            self.clear()?;
+        slot::make_dir(&self.dir)?;
+        let loaded = Slot::of(&self.dir, cgroup.id).fill(config, &cgroup);
+        if loaded.is_err() {
+            self.clear_if_unused()?;
         }
-        done.map(|()| loaded)
+        let loaded = loaded?;
+        self.forget_predecessors(&cgroup)?;
+        slot::remove_all(&self.dir, |name| !slot::belongs_to_pins(name))?;
+        Ok(loaded)
     }
 
-    /// Removes the source and every trace of it; says whether there was any.
+    /// Removes all sources and every trace of them; says whether there were any.
     ///
     /// # Errors
     /// When something cannot be removed.
     pub fn unload(&self) -> Result<bool, Error> {
+        self.clear(|_| true)
+    }
+
+    /// Removes the source of this cgroup, also when the cgroup is gone; says whether there
+    /// was one. The others stay.
+    ///
+    /// # Errors
+    /// When something cannot be removed.
+    pub fn unload_cgroup(&self, cgroup: &Path) -> Result<bool, Error> {
+        let id = Cgroup::open(cgroup).map(|cgroup| cgroup.id).ok();
+        let path = cgroup.canonicalize().unwrap_or_else(|_| cgroup.to_owned());
+        self.clear(|slot| {
+            let same = id.is_some_and(|id| slot.dir() == Slot::of(&self.dir, id).dir());
+            same || (slot.is_dead() && slot.cgroup().as_ref() == Some(&path))
+        })
+    }
+
+    /// The sources that are pinned here.
+    ///
+    /// # Errors
+    /// When the kernel does not tell; it needs CAP_SYS_ADMIN.
+    pub fn status(&self) -> Result<Vec<Status>, Error> {
+        let mut sources = self.sources()?;
+        sources.retain(|source| source.pins.is_some());
+        Ok(sources)
+    }
+
+    /// All sources that the kernel has, wherever they are pinned and whoever holds them;
+    /// those that are pinned here say so.
+    ///
+    /// # Errors
+    /// When the kernel does not tell; it needs CAP_SYS_ADMIN.
+    pub fn sources(&self) -> Result<Vec<Status>, Error> {
+        let slots: Vec<(Slot, Vec<u32>)> = Slot::all(&self.dir)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|slot| {
+                let links = slot.links();
+                (slot, links)
+            })
+            .collect();
+        let lasts = open_bpffs(self.parent()).is_ok_and(|dir| host::is_mounted_by_host(&dir));
+        let mut sources = status::sources()?;
+        for source in &mut sources {
+            let links: Vec<u32> = source.programs.iter().map(|p| p.link_id).collect();
+            let slot = slots
+                .iter()
+                .find(|(_, pinned)| links.iter().any(|link| pinned.contains(link)));
+            if let Some((slot, _)) = slot {
+                source.pins = Some(slot.dir().to_owned());
+                source.lifetime = match lasts {
+                    true => Lifetime::Host,
+                    false => Lifetime::Mount,
+                };
+                if source.scope == Scope::Gone {
+                    source.cgroup = slot.cgroup();
+                }
+            } else if let Some(holder) = links.iter().find_map(|&link| holder::of_link(link)) {
+                source.lifetime = holder;
+            }
+        }
+        Ok(sources)
+    }
+
+    /// A service manager removes the cgroup of a service that it stops, and makes another
+    /// one of the same name when it starts it again.
+    fn forget_predecessors(&self, cgroup: &Cgroup) -> Result<(), Error> {
+        let path = cgroup.path.canonicalize().ok();
+        let slots = Slot::all(&self.dir).map_err(|e| pin_error("read", &self.dir, e))?;
+        slots
+            .iter()
+            .filter(|slot| slot.cgroup() == path && slot.is_dead())
+            .try_for_each(Slot::clear)
+    }
+
+    fn clear(&self, chosen: impl Fn(&Slot) -> bool) -> Result<bool, Error> {
         if !self.exists()? {
             return Ok(false);
         }
@@ -81,175 +157,68 @@ impl Pins {
         if !self.exists()? {
             return Ok(false);
         }
-        self.clear()?;
-        Ok(true)
+        let slots = Slot::all(&self.dir).map_err(|e| pin_error("read", &self.dir, e))?;
+        let chosen: Vec<&Slot> = slots.iter().filter(|slot| chosen(slot)).collect();
+        chosen.iter().try_for_each(|slot| slot.clear())?;
+        // A loader that was killed at once leaves the directory alone.
+        let found = !chosen.is_empty() || slots.is_empty();
+        self.clear_if_unused()?;
+        Ok(found)
     }
 
-    /// What is loaded, if anything is.
-    ///
-    /// # Errors
-    /// When the kernel does not tell; it needs CAP_SYS_ADMIN.
-    pub fn status(&self) -> Result<Option<Status>, Error> {
-        let mut links: Vec<(Hook, OwnedFd)> = Vec::new();
-        for hook in HOOKS {
-            let path = self.link(hook);
-            match sys::pinned(&path) {
-                Ok(link) => links.push((hook, link)),
-                Err(e) if e.kind() == ErrorKind::NotFound => {}
-                Err(e) => return Err(self.error("open", &path, e)),
-            }
+    /// With its last source the directory goes as well.
+    fn clear_if_unused(&self) -> Result<(), Error> {
+        let slots = Slot::all(&self.dir).map_err(|e| pin_error("read", &self.dir, e))?;
+        if !slots.is_empty() {
+            return Ok(());
         }
-        if links.is_empty() {
-            return Ok(None);
-        }
-        let links: Vec<_> = links
-            .iter()
-            .map(|(hook, link)| (*hook, link.as_fd()))
-            .collect();
-        status::of_links(&links).map(Some)
+        slot::remove_all(&self.dir, |_| true)?;
+        fs::remove_dir(&self.dir).map_err(|e| pin_error("remove", &self.dir, e))
     }
 
-    fn fill(&self, config: &Config, cgroup: &Cgroup) -> Result<(), Error> {
-        let maps = self.map_pins()?;
-        let object = Object::load(config, Some(&maps))?;
-        for hook in HOOKS {
-            self.put(&object, hook, cgroup)?;
-        }
-        self.remove_all(|name| !self.known(name))
-    }
-
-    fn clear(&self) -> Result<(), Error> {
-        for hook in HOOKS.into_iter().rev() {
-            // Detached before it is unpinned, so that it is over when this returns.
-            if let Ok(link) = sys::pinned(&self.link(hook)) {
-                sys::link_detach(link.as_fd()).ok();
-            }
-        }
-        self.remove_all(|_| true)?;
-        fs::remove_dir(&self.dir).map_err(|e| self.error("remove", &self.dir, e))
-    }
-
-    /// Brings one program into its place, whatever is there.
-    fn put(&self, object: &Object, hook: Hook, cgroup: &Cgroup) -> Result<(), Error> {
-        let path = self.link(hook);
-        let old = sys::pinned(&path).ok();
-        if let Some(old) = &old
-            && sys::link_info(old.as_fd()).is_ok_and(|info| Some(info.cgroup_id) == cgroup.id())
-        {
-            return sys::link_update(old.as_fd(), object.program(hook.program)?)
-                .map_err(|source| self.error("replace the program of", &path, source));
-        }
-        let link = attach_hook(object, hook, cgroup)?;
-        let fresh = self.dir.join(format!("new_{}", hook.program));
-        remove(&fresh).map_err(|e| self.error("remove", &fresh, e))?;
-        sys::pin(link.as_fd(), &fresh).map_err(|e| self.error("pin to", &fresh, e))?;
-        fs::rename(&fresh, &path).map_err(|e| self.error("pin to", &path, e))?;
-        // Without a pin it would go by itself, but only some time after.
-        old.map(|old| sys::link_detach(old.as_fd()).ok());
-        Ok(())
-    }
-
-    /// Another version, or a loader that was killed, may have left other names.
-    fn known(&self, name: &OsStr) -> bool {
-        MAPS.iter().any(|&map| name == map) || HOOKS.iter().any(|hook| name == hook.program)
-    }
-
-    fn remove_all(&self, chosen: impl Fn(&OsStr) -> bool) -> Result<(), Error> {
-        let entries = fs::read_dir(&self.dir).map_err(|e| self.error("read", &self.dir, e))?;
-        entries
-            .flatten()
-            .filter(|entry| chosen(&entry.file_name()))
-            .try_for_each(|entry| {
-                remove(&entry.path()).map_err(|e| self.error("remove", &entry.path(), e))
-            })
-    }
-
-    fn link(&self, hook: Hook) -> PathBuf {
-        self.dir.join(hook.program)
-    }
-
-    /// A pinned map of an older layout cannot be shared: it makes room.
-    fn map_pins(&self) -> Result<MapPins, Error> {
-        let [conns, counters] = MAPS.map(|map| self.dir.join(map));
-        let pins = MapPins { conns, counters };
-        for (path, (value, entries)) in [
-            (&pins.conns, Object::CONNS_LAYOUT),
-            (&pins.counters, Object::COUNTERS_LAYOUT),
-        ] {
-            let Ok(info) = MapInfo::from_pin(path) else {
-                continue;
-            };
-            if (info.value_size(), info.max_entries()) != (value, entries) {
-                remove(path).map_err(|e| self.error("remove", path, e))?;
-            }
-        }
-        Ok(pins)
+    fn parent(&self) -> &Path {
+        self.dir.parent().unwrap_or(Path::new("/"))
     }
 
     /// One loader at a time. The lock is on the directory above, which stays. Where
     /// that is readable for all, any user can hold it: nobody waits for ever.
     fn lock(&self, mount: bool) -> Result<File, Error> {
-        let parent = self.dir.parent().unwrap_or(Path::new("/"));
-        let mut dir = open_bpffs(parent);
-        if dir.is_err() && mount && parent == Path::new("/sys/fs/bpf") {
-            sys::mount_bpffs(parent).map_err(|source| Error::NoBpffs {
-                mount: parent.to_owned(),
-                source,
-            })?;
-            dir = open_bpffs(parent);
-        }
-        let dir = dir.map_err(|source| Error::NoBpffs {
+        let parent = self.parent();
+        let missing = |source| Error::NoBpffs {
             mount: parent.to_owned(),
             source,
-        })?;
+        };
+        let mut dir = open_bpffs(parent);
+        let mounted = dir.is_err() && mount && parent == Path::new(BPFFS);
+        if mounted {
+            sys::mount_bpffs(parent).map_err(missing)?;
+            dir = open_bpffs(parent);
+        }
+        let dir = dir.map_err(missing)?;
+        if mount && self.of_host && !host::is_mounted_by_host(&dir) {
+            if mounted {
+                sys::unmount(parent).ok();
+            }
+            return Err(Error::HostOutOfReach {
+                why: format!(
+                    "{} is not the host's, so the source would end with this container or mount namespace",
+                    parent.display()
+                ),
+            });
+        }
         match lock::lock_within(&dir, lock::PATIENCE) {
             Ok(true) => Ok(dir),
             Ok(false) => Err(Error::Locked {
                 dir: parent.to_owned(),
             }),
-            Err(e) => Err(self.error("lock", parent, e)),
+            Err(e) => Err(pin_error("lock", parent, e)),
         }
     }
 
     fn exists(&self) -> Result<bool, Error> {
         self.dir
             .try_exists()
-            .map_err(|e| self.error("open", &self.dir, e))
-    }
-
-    fn make_dir(&self) -> Result<Loaded, Error> {
-        match DirBuilder::new().mode(0o700).create(&self.dir) {
-            Ok(()) => Ok(Loaded::Fresh),
-            Err(e) if e.kind() == ErrorKind::AlreadyExists => {
-                self.check_owner()
-                    .map_err(|e| self.error("use", &self.dir, e))?;
-                Ok(Loaded::Replaced)
-            }
-            Err(e) => Err(self.error("create", &self.dir, e)),
-        }
-    }
-
-    /// Where everybody may write in the BPF file system, somebody may have been here
-    /// first; the owner of a directory can remove what is pinned in it.
-    fn check_owner(&self) -> io::Result<()> {
-        let found = fs::symlink_metadata(&self.dir)?;
-        let ours = found.uid() == 0 || found.uid() == sys::effective_user();
-        if ours && found.is_dir() && found.mode() & 0o022 == 0 {
-            return Ok(());
-        }
-        Err(io::Error::other(format!(
-            "it belongs to user {} with mode {:o}, and others than root may change it: remove it first",
-            found.uid(),
-            found.mode() & 0o7777
-        )))
-    }
-
-    fn error(&self, what: &'static str, path: &Path, source: io::Error) -> Error {
-        Error::Pin {
-            what,
-            path: path.to_owned(),
-            source,
-        }
+            .map_err(|e| pin_error("open", &self.dir, e))
     }
 }
 
@@ -258,12 +227,5 @@ fn open_bpffs(path: &Path) -> io::Result<File> {
     match sys::fs_magic(&dir)? {
         BPFFS_MAGIC => Ok(dir),
         _ => Err(io::Error::other("it is another file system")),
-    }
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
-        done => done,
     }
 }

@@ -1,9 +1,9 @@
 //! Asks the kernel what is loaded; nothing is remembered beside it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -12,58 +12,166 @@ use aya::Pod;
 use aya::maps::{Array, Map, MapData, MapError, MapInfo, PerCpuArray};
 use ipnet::IpNet;
 
+use super::hooks::{HOOKS, Hook};
+use super::host::{self, Cgroup};
 use super::maps::{RawConfig, net4, net6};
-use super::object::{HOOKS, Hook};
-use super::{host, sys};
-use crate::{Counters, Error, ProgramStatus, Status};
+use super::sys::{self, LinkInfo, ProgInfo};
+use crate::{Counters, Error, Lifetime, ProgramStatus, Scope, Status};
 
-/// What the source behind these links does. The configuration shown is that of
-/// the program that judges, sockops, if it is among them.
-pub(crate) fn of_links(links: &[(Hook, BorrowedFd<'_>)]) -> Result<Status, Error> {
-    let mut programs = Vec::new();
-    let mut configs = BTreeSet::new();
-    let mut cgroups = BTreeSet::new();
-    let mut loaded = 0;
-    let mut maps = Maps::default();
-    for &(hook, link) in links {
-        let info = sys::link_info(link).map_err(ask)?;
-        let program = sys::prog_info(info.prog_id).map_err(ask)?;
-        maps = Maps::named(&program.map_ids)?;
-        configs.insert(maps.config);
-        cgroups.insert(info.cgroup_id);
-        loaded = program.load_time;
-        programs.push(ProgramStatus {
-            name: hook.program,
-            program_id: program.id,
-            link_id: info.id,
-        });
+/// One attached program of a source.
+struct Piece {
+    hook: Hook,
+    link: LinkInfo,
+    program: ProgInfo,
+    maps: Maps,
+}
+
+impl Piece {
+    fn of(hook: Hook, link: LinkInfo) -> Result<Self, Error> {
+        let program = sys::prog_info(link.prog_id).map_err(ask)?;
+        Ok(Self {
+            hook,
+            link,
+            maps: Maps::named(&program.map_ids)?,
+            program,
+        })
     }
-    let config = maps.read_config().map_err(|e| read("toa_config", e))?;
+
+    fn is_ours(&self) -> bool {
+        self.program.name == self.hook.program && self.maps.config.is_some()
+    }
+}
+
+/// What the source behind these links does.
+pub(crate) fn of_links(links: &[(Hook, BorrowedFd<'_>)]) -> Result<Status, Error> {
+    let pieces = links
+        .iter()
+        .map(|&(hook, link)| Piece::of(hook, sys::link_info(link).map_err(ask)?))
+        .collect::<Result<Vec<_>, _>>()?;
+    of_pieces(&pieces)
+}
+
+/// All sources that the kernel has. Which programs belong together the map of connections
+/// and the cgroup tell: they stay while a source is replaced. Without its cgroup the
+/// configuration has to.
+pub(crate) fn sources() -> Result<Vec<Status>, Error> {
+    let mut sources: BTreeMap<_, Vec<Piece>> = BTreeMap::new();
+    let mut id = 0;
+    while let Some(next) = sys::next_link(id).map_err(ask)? {
+        id = next;
+        // It may be gone by now.
+        let Ok(link) = sys::link(id).and_then(|link| sys::link_info(link.as_fd())) else {
+            continue;
+        };
+        let hook = HOOKS
+            .into_iter()
+            .find(|hook| link.is_of_cgroup() && hook.attach_type == link.attach_type);
+        let Some(hook) = hook else { continue };
+        let Ok(piece) = Piece::of(hook, link) else {
+            continue;
+        };
+        if piece.is_ours() {
+            let Maps { conns, config, .. } = piece.maps;
+            let gone = config.filter(|_| piece.link.cgroup_id == 0);
+            let key = (conns, piece.link.cgroup_id, gone);
+            sources.entry(key).or_default().push(piece);
+        }
+    }
+    sources
+        .into_values()
+        .map(|pieces| of_pieces(&pieces))
+        .collect()
+}
+
+/// The program whose answers processes of this cgroup get, by default of this process's own:
+/// where sources cover it and cgroups above it, the closest one's.
+///
+/// # Errors
+/// When the kernel does not tell; it needs CAP_SYS_ADMIN and CAP_NET_ADMIN.
+pub fn answering_program(cgroup: Option<&Path>) -> Result<Option<u32>, Error> {
+    let cgroup = match cgroup {
+        Some(path) => Cgroup::open(path)?,
+        None => Cgroup::own()?,
+    };
+    let [hook, ..] = HOOKS;
+    let (_, ids) = sys::query(cgroup.dir.as_fd(), hook.attach_type, true)
+        .map_err(|error| lacks("CAP_NET_ADMIN", error))?;
+    for id in ids {
+        if sys::prog_info(id).map_err(ask)?.name == hook.program {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
+}
+
+/// The configuration shown is that of the program that judges, sockops, if it is among them.
+fn of_pieces(pieces: &[Piece]) -> Result<Status, Error> {
+    let judge = HOOKS
+        .iter()
+        .rev()
+        .find_map(|hook| {
+            pieces
+                .iter()
+                .find(|piece| piece.hook.program == hook.program)
+        })
+        .expect("a source has a program");
+    let config = judge
+        .maps
+        .read_config()
+        .map_err(|e| read("toa_config", e))?;
+    let counters = judge.maps.read_counters();
+    let configs: BTreeSet<_> = pieces.iter().map(|piece| piece.maps.config).collect();
+    let cgroups: BTreeSet<_> = pieces.iter().map(|piece| piece.link.cgroup_id).collect();
+    let cgroup_id = judge.link.cgroup_id;
+    let cgroup = cgroup_path(cgroup_id);
     Ok(Status {
-        since: unix_seconds(loaded),
+        since: unix_seconds(judge.program.load_time),
         version: config.version(),
-        cgroup: cgroups.last().and_then(|&id| cgroup_path(id)),
+        scope: match cgroup_id {
+            0 => Scope::Gone,
+            host::ROOT_ID => Scope::Host,
+            _ if cgroup.is_none() => Scope::Hidden,
+            _ => Scope::Cgroup,
+        },
+        cgroup,
+        lifetime: Lifetime::Unknown,
+        pins: None,
         trust_any: config.trust_any(),
-        trusted: maps.read_trusted(&config)?,
+        trusted: judge.maps.read_trusted(&config)?,
         kinds: config.kinds(),
         peername: config.peername(),
-        counters: maps.read_counters().map_err(|e| read("toa_counters", e))?,
-        complete: programs.len() == HOOKS.len()
+        counters: counters.map_err(|e| read("toa_counters", e))?,
+        complete: pieces.len() == HOOKS.len()
             && configs.len() == 1
             && cgroups.len() == 1
             && !cgroups.contains(&0),
-        programs,
+        programs: HOOKS
+            .iter()
+            .flat_map(|hook| {
+                pieces
+                    .iter()
+                    .filter(|piece| piece.hook.program == hook.program)
+            })
+            .map(|piece| ProgramStatus {
+                name: piece.hook.program,
+                program_id: piece.program.id,
+                link_id: piece.link.id,
+            })
+            .collect(),
     })
 }
 
 fn ask(source: io::Error) -> Error {
+    lacks("CAP_SYS_ADMIN", source)
+}
+
+fn lacks(capability: &str, source: io::Error) -> Error {
     match source.raw_os_error() {
-        Some(libc::EPERM) => Error::NoPrivilege {
-            missing: "CAP_SYS_ADMIN to be asked".to_owned(),
+        Some(libc::EPERM) => Error::MissingCapabilities {
+            what: "asking the kernel what is loaded",
+            missing: capability.to_owned(),
         },
-        _ => Error::Object {
-            source: source.into(),
-        },
+        _ => Error::KernelQuery { source },
     }
 }
 
@@ -75,9 +183,10 @@ fn read(map: &'static str, error: MapError) -> Error {
 }
 
 /// The numbers of one program's maps, found by name.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Maps {
     config: Option<u32>,
+    conns: Option<u32>,
     counters: Option<u32>,
     trusted4: Option<u32>,
     trusted6: Option<u32>,
@@ -90,6 +199,7 @@ impl Maps {
             let info = MapInfo::from_id(id).map_err(|e| read("of a program", e))?;
             match info.name_as_str() {
                 Some("toa_config") => maps.config = Some(id),
+                Some("toa_conns") => maps.conns = Some(id),
                 Some("toa_counters") => maps.counters = Some(id),
                 Some("toa_trusted4") => maps.trusted4 = Some(id),
                 Some("toa_trusted6") => maps.trusted6 = Some(id),

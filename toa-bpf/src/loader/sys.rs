@@ -1,7 +1,8 @@
-//! The system calls that aya lacks: links that are pinned, replaced and looked at.
+//! The system calls that aya lacks: links that are pinned, replaced and looked at, what
+//! is attached to a cgroup, and a socket to ask.
 #![expect(
     unsafe_code,
-    reason = "bpf(2), mount(2), statfs(2) and rlimits have no safe wrapper"
+    reason = "bpf(2), mount(2), statfs(2), socket(2) and rlimits have no safe wrapper"
 )]
 
 use std::ffi::CString;
@@ -10,15 +11,29 @@ use std::io;
 use std::mem::{self, MaybeUninit};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 const OBJ_PIN: libc::c_int = 6;
 const OBJ_GET: libc::c_int = 7;
 const PROG_GET_FD_BY_ID: libc::c_int = 13;
 const OBJ_GET_INFO_BY_FD: libc::c_int = 15;
+const PROG_QUERY: libc::c_int = 16;
 const LINK_CREATE: libc::c_int = 28;
 const LINK_UPDATE: libc::c_int = 29;
+const LINK_GET_FD_BY_ID: libc::c_int = 30;
+const LINK_GET_NEXT_ID: libc::c_int = 31;
 const LINK_DETACH: libc::c_int = 34;
+
+/// Ask for what runs, the programs of the cgroups above included.
+const QUERY_EFFECTIVE: u32 = 1 << 0;
+/// The programs of this kind yield to one on a cgroup below.
+pub(crate) const ALLOW_OVERRIDE: u32 = 1 << 0;
+/// The programs of this kind share their place with others.
+pub(crate) const ALLOW_MULTI: u32 = 1 << 1;
+/// More than the kernel admits on one cgroup (64), those above it included.
+const MAX_ATTACHED: usize = 1024;
+const LINK_TYPE_CGROUP: u32 = 3;
 
 /// A command's own part of `union bpf_attr`, without padding.
 trait Attr {}
@@ -66,6 +81,18 @@ struct LinkUpdateAttr {
 impl Attr for LinkUpdateAttr {}
 
 #[repr(C)]
+struct QueryAttr {
+    target_fd: u32,
+    attach_type: u32,
+    query_flags: u32,
+    attach_flags: u32,
+    prog_ids: u64,
+    prog_cnt: u32,
+    pad: u32,
+}
+impl Attr for QueryAttr {}
+
+#[repr(C)]
 struct LinkDetachAttr {
     link_fd: u32,
 }
@@ -81,10 +108,16 @@ pub(crate) struct LinkInfo {
     pad: u32,
     /// 0 once the cgroup is gone or the link was detached.
     pub(crate) cgroup_id: u64,
-    attach_type: u32,
+    pub(crate) attach_type: u32,
     pad2: u32,
 }
 const _: () = assert!(size_of::<LinkInfo>() == 32);
+
+impl LinkInfo {
+    pub(crate) const fn is_of_cgroup(&self) -> bool {
+        self.kind == LINK_TYPE_CGROUP
+    }
+}
 
 /// The head of `struct bpf_prog_info`.
 #[repr(C)]
@@ -101,13 +134,16 @@ struct RawProgInfo {
     uid: u32,
     nr_map_ids: u32,
     map_ids: u64,
+    name: [u8; 16],
 }
-const _: () = assert!(size_of::<RawProgInfo>() == 64);
+const _: () = assert!(size_of::<RawProgInfo>() == 80);
 
 /// What is asked about a program.
 #[derive(Clone, Debug)]
 pub(crate) struct ProgInfo {
     pub(crate) id: u32,
+    /// At most 15 characters.
+    pub(crate) name: String,
     /// Nanoseconds since boot.
     pub(crate) load_time: u64,
     pub(crate) map_ids: Vec<u32>,
@@ -193,6 +229,51 @@ pub(crate) fn pinned(path: &Path) -> io::Result<OwnedFd> {
     )
 }
 
+/// The number of the link behind `id`; `None` behind the last one.
+pub(crate) fn next_link(id: u32) -> io::Result<Option<u32>> {
+    let mut attr = IdAttr {
+        id,
+        next_id: 0,
+        open_flags: 0,
+    };
+    match bpf(LINK_GET_NEXT_ID, &mut attr) {
+        Ok(_) => Ok(Some(attr.next_id)),
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+pub(crate) fn link(id: u32) -> io::Result<OwnedFd> {
+    let mut attr = IdAttr {
+        id,
+        next_id: 0,
+        open_flags: 0,
+    };
+    bpf_fd(LINK_GET_FD_BY_ID, &mut attr)
+}
+
+/// The programs of this kind on a cgroup: its own with the flags they are attached with,
+/// or, `effective`, all that run there in their order.
+pub(crate) fn query(
+    cgroup: BorrowedFd<'_>,
+    attach_type: u32,
+    effective: bool,
+) -> io::Result<(u32, Vec<u32>)> {
+    let mut ids = vec![0u32; MAX_ATTACHED];
+    let mut attr = QueryAttr {
+        target_fd: raw(cgroup),
+        attach_type,
+        query_flags: if effective { QUERY_EFFECTIVE } else { 0 },
+        attach_flags: 0,
+        prog_ids: ids.as_mut_ptr() as u64,
+        prog_cnt: MAX_ATTACHED as u32,
+        pad: 0,
+    };
+    bpf(PROG_QUERY, &mut attr)?;
+    ids.truncate(attr.prog_cnt as usize);
+    Ok((attr.attach_flags, ids))
+}
+
 fn info<T>(fd: BorrowedFd<'_>, info: &mut T) -> io::Result<()> {
     let len = size_of::<T>() as u32;
     let mut attr = InfoAttr {
@@ -227,8 +308,10 @@ pub(crate) fn prog_info(id: u32) -> io::Result<ProgInfo> {
     };
     info(prog, &mut out)?;
     let used = (out.nr_map_ids as usize).min(map_ids.len());
+    let name = out.name.split(|&b| b == 0).next().unwrap_or_default();
     Ok(ProgInfo {
         id: out.id,
+        name: String::from_utf8_lossy(name).into_owned(),
         load_time: out.load_time,
         map_ids: map_ids[..used].to_vec(),
     })
@@ -269,6 +352,36 @@ pub(crate) fn mount_bpffs(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Takes away the file system that [`mount_bpffs`] has put on `path`.
+pub(crate) fn unmount(path: &Path) -> io::Result<()> {
+    let path = c_path(path)?;
+    // SAFETY: the pointer is a NUL-terminated string that outlives the call.
+    let ret = unsafe { libc::umount2(path.as_ptr(), libc::MNT_DETACH) };
+    if ret == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// A TCP socket, to ask a source with.
+pub(crate) fn tcp_socket() -> io::Result<OwnedFd> {
+    let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC;
+    // SAFETY: the call takes no pointer.
+    let fd = unsafe { libc::socket(libc::AF_INET, kind, libc::IPPROTO_TCP) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has just opened this descriptor for us alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Major and minor number of the file system that `file` lies on, as mountinfo writes them.
+pub(crate) fn device_of(file: &File) -> io::Result<String> {
+    let device = file.metadata()?.dev();
+    Ok(format!("{}:{}", libc::major(device), libc::minor(device)))
+}
+
 /// This kernel's release, as in `uname -r`.
 pub(crate) fn kernel_release() -> String {
     // SAFETY: all-zero bytes are a valid utsname.
@@ -278,7 +391,8 @@ pub(crate) fn kernel_release() -> String {
     out.release
         .iter()
         .take_while(|&&c| c != 0)
-        .map(|&c| c.cast_unsigned() as char)
+        // A c_char is signed on x86-64 and unsigned on arm64.
+        .map(|&c| char::from(c as u8))
         .collect()
 }
 

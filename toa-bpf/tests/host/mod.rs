@@ -14,6 +14,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use toa_bpf::{Config, Pins};
+use toa_core::TrustedPeers;
 use toa_core::abi::ToaInfo;
 use toa_lab::peer::{Peer, PeerDevice};
 use toa_lab::sandbox::Sandbox;
@@ -53,7 +54,7 @@ impl Host {
     }
 
     pub(crate) fn config(&self) -> Config {
-        Config::default().with_cgroup(&self.cgroup)
+        Config::new(TrustedPeers::private()).with_cgroup(&self.cgroup)
     }
 
     pub(crate) fn pins(&self) -> Pins {

@@ -1,6 +1,15 @@
 //! What is wrong, in words, and what to do.
 
+use toa_bpf::{Lifetime, Scope, Status};
+
+use super::print::scope;
 use super::{Report, Source};
+use crate::module::Module;
+
+/// Said at load and by status.
+pub(crate) const STRANGERS_ARE_TRUSTED: &str = "everybody's option is believed, or that of so many \
+     that strangers are among them: whoever reaches a port of this host can claim any address; name \
+     the balancer's networks with --trust";
 
 /// The counters that advice is drawn from.
 struct Seen {
@@ -15,84 +24,125 @@ pub(super) fn problems(report: &Report) -> Vec<String> {
     let mut problems = Vec::new();
     let mut say = |problem: String| problems.push(problem);
 
-    match (report.answers, &report.ebpf) {
-        (None, Some(status)) => {
-            let scope = status.cgroup.as_ref().map_or_else(
-                || "a cgroup that is gone or not visible from here".to_owned(),
-                |path| path.display().to_string(),
-            );
-            say(format!(
-                "no source answers this process: the eBPF source covers {scope} only; to cover \
-                 the whole host, run `toa load` without --cgroup"
-            ));
-        }
-        (None, None) => say(
-            "no source answers, so services see the balancer's address: run `toa load` as root \
-             (Linux 5.10 or later), or load the kernel module"
-                .to_owned(),
-        ),
-        (Some(Source::Ebpf), None) if report.ebpf_unknown.is_none() => say(
-            "the eBPF source that answers belongs to a running program, such as a demo, and \
-             goes with it: run `toa load` for one that stays"
-                .to_owned(),
-        ),
-        (Some(Source::ThirdParty), _) => say(
-            "a third-party module answers: which peers it believes is not known, so the library \
-             checks that itself, against private address space"
-                .to_owned(),
-        ),
-        _ => {}
+    about_answer(report, &mut say);
+    for ebpf in &report.ebpf {
+        about_source(&ebpf.status, &mut say);
     }
-    if let Some(reason) = &report.ebpf_unknown {
-        say(format!(
-            "what `toa load` may have left cannot be read: {reason}"
-        ));
-    }
-    if let Some(status) = &report.ebpf {
-        if !status.complete {
-            say("the last load was interrupted: run `toa load` again, or `toa unload`".to_owned());
-        }
-        if status.version != env!("CARGO_PKG_VERSION") {
-            say(format!(
-                "the source was loaded by version {}, this is {}: `toa load` replaces it without \
-                 losing an address",
-                status.version,
-                env!("CARGO_PKG_VERSION")
-            ));
-        }
-        if status.trust_any {
-            say(
-                "everybody's option is believed: whoever reaches a port of this host can claim \
-                 any address; name the balancer's networks with --trust"
-                    .to_owned(),
-            );
-        }
-    }
-    if let Some(seen) = seen(report) {
-        say_what_was_seen(&seen, &mut say);
+    if let (Some(module), true) = (&report.module, report.ebpf.is_empty()) {
+        say_what_was_seen(&seen_by_module(module), &mut say);
     }
     problems
 }
 
-fn seen(report: &Report) -> Option<Seen> {
-    if let Some(status) = &report.ebpf {
-        let counters = &status.counters;
-        return Some(Seen {
-            with: counters.syn_recv_sock_toa,
-            without: counters.syn_recv_sock_no_toa,
-            untrusted: counters.untrusted,
-            invalid: counters.invalid,
-            lost: counters.store_failed,
-        });
+fn about_answer(report: &Report, say: &mut impl FnMut(String)) {
+    let module = matches!(report.answers, Some(Source::Module | Source::ThirdParty));
+    if module && !report.ebpf.is_empty() {
+        say(
+            "a kernel module and an eBPF source are loaded: the module answers first, so its \
+             trusted set counts and not the other; keep one (`rmmod toa` or `toa unload`)"
+                .to_owned(),
+        );
     }
-    let module = report.module.as_ref()?;
-    Some(Seen {
+    match report.answers {
+        Some(Source::ThirdParty) => say(
+            "a third-party module answers: which peers it believes is not known, so the library \
+             checks that itself, against private address space"
+                .to_owned(),
+        ),
+        Some(_) => {}
+        // What is loaded for others is not known: nothing can be advised.
+        None if report.ebpf_unknown.is_some() => {}
+        None => match covered(report) {
+            Some(scopes) => say(format!(
+                "no source answers here: the eBPF source covers {scopes} only; to cover the \
+                 whole host, run `toa load` without --cgroup"
+            )),
+            None if report.ebpf.is_empty() => say(
+                "no source answers, so services see the balancer's address: run `toa load --trust \
+                 NETWORK` as root (Linux 5.10 or later), or load the kernel module"
+                    .to_owned(),
+            ),
+            // Each source says what is wrong with it.
+            None => {}
+        },
+    }
+}
+
+/// What is covered beside the place in question.
+fn covered(report: &Report) -> Option<String> {
+    let sources = report.ebpf.iter().map(|ebpf| &ebpf.status);
+    let scopes: Vec<String> = sources
+        .filter(|status| status.scope != Scope::Gone)
+        .map(scope)
+        .collect();
+    (!scopes.is_empty()).then(|| scopes.join(" and "))
+}
+
+fn about_source(status: &Status, say: &mut impl FnMut(String)) {
+    if status.scope == Scope::Gone {
+        say(gone(status));
+    } else if !status.complete {
+        say("the last load was interrupted: run `toa load` again, or `toa unload`".to_owned());
+    }
+    if let Lifetime::Process { id, name } = &status.lifetime {
+        say(format!(
+            "the eBPF source for {} belongs to process {id} ({name}), such as a demo, and goes \
+             with it: run `toa load` for one that stays",
+            scope(status)
+        ));
+    }
+    if status.version != env!("CARGO_PKG_VERSION") {
+        say(format!(
+            "the source was loaded by version {}, this is {}: `toa load` replaces it without \
+             losing an address",
+            status.version,
+            env!("CARGO_PKG_VERSION")
+        ));
+    }
+    if status.config().trusted.includes_strangers() {
+        say(STRANGERS_ARE_TRUSTED.to_owned());
+    }
+    say_what_was_seen(&seen_by_ebpf(status), say);
+}
+
+/// A service manager removes the cgroup of a service that stops.
+fn gone(status: &Status) -> String {
+    let Some(path) = &status.cgroup else {
+        return "the cgroup that a source covered was removed: run `toa load` for the one that \
+                took its place, or `toa unload`"
+            .to_owned();
+    };
+    let (path, parent) = (path.display(), path.parent().unwrap_or(path).display());
+    let again = match status.cgroup.as_ref().is_some_and(|path| path.exists()) {
+        true => "made again, as at the restart of a service, and the new one is not covered",
+        false => "not made again, as when a service stops",
+    };
+    format!(
+        "{path}, which a source covered, was removed and {again}: load at each start of the service \
+         (systemd: ExecStartPre=+/usr/bin/toa load --cgroup self --trust NETWORK), or cover what it \
+         is in, which stays (--cgroup {parent}); `toa unload --cgroup {path}` forgets it"
+    )
+}
+
+fn seen_by_ebpf(status: &Status) -> Seen {
+    let counters = &status.counters;
+    Seen {
+        with: counters.syn_recv_sock_toa,
+        without: counters.syn_recv_sock_no_toa,
+        untrusted: counters.untrusted,
+        invalid: counters.invalid,
+        lost: counters.store_failed,
+    }
+}
+
+fn seen_by_module(module: &Module) -> Seen {
+    Seen {
         with: module.counter("syn_recv_sock_toa"),
         without: module.counter("syn_recv_sock_no_toa"),
         untrusted: module.counter("untrusted"),
         invalid: module.counter("invalid"),
         lost: module.counter("alloc_failed") + module.counter("probe_missed"),
-    })
+    }
 }
 
 fn say_what_was_seen(seen: &Seen, say: &mut impl FnMut(String)) {
@@ -139,7 +189,7 @@ mod tests {
         });
         Report {
             answers,
-            ebpf: None,
+            ebpf: Vec::new(),
             ebpf_unknown: None,
             module,
             problems: Vec::new(),
@@ -150,10 +200,9 @@ mod tests {
     fn each_trouble_is_named_with_its_cure() {
         let module = Some(Source::Module);
         for (report, words) in [
-            (report(None, &[]), &["no source answers", "`toa load`"][..]),
             (
-                report(Some(Source::Ebpf), &[]),
-                &["belongs to a running program", "`toa load`"],
+                report(None, &[]),
+                &["no source answers", "`toa load --trust NETWORK`"][..],
             ),
             (
                 report(Some(Source::ThirdParty), &[]),
@@ -192,10 +241,16 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_said() {
-        let mut report = report(Some(Source::Ebpf), &[]);
-        report.ebpf_unknown = Some("run as root".to_owned());
-        assert_eq!(problems(&report).len(), 1);
-        assert!(problems(&report)[0].ends_with("run as root"));
+    fn where_the_kernel_does_not_tell_nothing_is_advised() {
+        for answers in [None, Some(Source::Ebpf)] {
+            let mut report = report(answers, &[]);
+            report.ebpf_unknown = Some("it needs CAP_SYS_ADMIN".to_owned());
+            assert_eq!(problems(&report), Vec::<String>::new());
+            let said = report.to_string();
+            assert!(
+                said.ends_with("\nmore is not known: it needs CAP_SYS_ADMIN\n"),
+                "{said}"
+            );
+        }
     }
 }

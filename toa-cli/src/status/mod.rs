@@ -3,36 +3,55 @@
 mod advice;
 mod print;
 
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde::Serialize;
 use socket2::{Domain, Socket, Type};
+use toa_bpf::{Pins, Status};
 use toa_core::{SourceKind, detect_source};
 
-use crate::module::Module;
+pub(crate) use advice::STRANGERS_ARE_TRUSTED;
+pub(crate) use print::lifetime;
 
-/// Exit code 0 only when a source answers.
+use crate::cgroup;
+use crate::module::Module;
+use crate::output::{Outcome, say};
+
+const EXIT_CODES: &str = "\
+Exit codes, for monitoring:
+  0  a source answers and nothing is wrong, as far as this user may see
+  1  no source answers
+  2  the answer could not be found out, and standard error says why
+  3  a source answers and something is wrong: the lines that begin with `!`";
+
+/// Asks the kernel; nothing is remembered beside it. Without CAP_SYS_ADMIN it tells only
+/// whether a source answers.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXIT_CODES)]
 pub(crate) struct Args {
     /// Print JSON, for programs
     #[arg(long)]
     json: bool,
+    /// Tell who answers the processes of this cgroup, instead of this command itself
+    #[arg(long, value_name = "PATH")]
+    cgroup: Option<PathBuf>,
+    /// The directory that was given to `toa load`
+    #[arg(long, value_name = "DIR")]
+    pins: Option<PathBuf>,
 }
 
 impl Args {
-    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        let report = Report::collect()?;
+    pub(crate) fn run(&self) -> anyhow::Result<Outcome> {
+        let pins = self.pins.as_deref().map_or_else(Pins::default, Pins::at);
+        let cgroup = self.cgroup.as_deref().map(cgroup::resolve).transpose()?;
+        let report = Report::collect(&pins, cgroup.as_deref())?;
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&report)?);
+            say(serde_json::to_string_pretty(&report)? + "\n")?;
         } else {
-            print!("{report}");
+            say(&report)?;
         }
-        Ok(if report.answers.is_some() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        })
+        Ok(report.outcome())
     }
 }
 
@@ -51,11 +70,11 @@ pub(crate) enum Source {
 /// All that can be found out.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
-    /// Who answers a socket of this very process.
+    /// Who answers: a socket of this very process, or those of the cgroup in question.
     answers: Option<Source>,
-    /// What `toa load` left.
-    ebpf: Option<toa_bpf::Status>,
-    /// Why that is not known.
+    /// The eBPF sources that the kernel has.
+    ebpf: Vec<Ebpf>,
+    /// Why they are not known.
     ebpf_unknown: Option<String>,
     /// A kernel module named toa.
     module: Option<Module>,
@@ -63,18 +82,57 @@ pub(crate) struct Report {
     problems: Vec<String>,
 }
 
+/// One eBPF source.
+#[derive(Debug, Serialize)]
+pub(crate) struct Ebpf {
+    /// Whether it is the one that answers, the closest.
+    answers: bool,
+    #[serde(flatten)]
+    status: Status,
+}
+
 impl Report {
-    fn collect() -> anyhow::Result<Self> {
+    fn outcome(&self) -> Outcome {
+        if self.answers.is_none() {
+            Outcome::NoSource
+        } else if self.problems.is_empty() {
+            Outcome::Healthy
+        } else {
+            Outcome::Trouble
+        }
+    }
+
+    fn collect(pins: &Pins, cgroup: Option<&Path>) -> anyhow::Result<Self> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)
             .context("cannot open a TCP socket to ask for a source with")?;
-        let (ebpf, ebpf_unknown) = match toa_bpf::status() {
-            Ok(status) => (status, None),
-            Err(error) => (None, Some(format!("{:#}", anyhow::Error::from(error)))),
+        let mut answers = who_answers(&socket);
+        let (sources, ebpf_unknown) = match pins.sources() {
+            Ok(sources) => (sources, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        let closest = match toa_bpf::answering_program(cgroup) {
+            Ok(closest) => closest,
+            // What was asked is then not known at all; of this process the socket tells.
+            Err(error) if cgroup.is_some() => return Err(error.into()),
+            Err(_) => None,
+        };
+        if cgroup.is_some() && matches!(answers, None | Some(Source::Ebpf)) {
+            answers = closest.map(|_| Source::Ebpf);
+        }
+        let answered_by = |status: &Status| {
+            let mut programs = status.programs.iter().map(|program| program.program_id);
+            programs.any(|program| Some(program) == closest)
         };
         let mut report = Self {
-            answers: who_answers(&socket),
-            ebpf,
-            ebpf_unknown,
+            answers,
+            ebpf: sources
+                .into_iter()
+                .map(|status| Ebpf {
+                    answers: answered_by(&status),
+                    status,
+                })
+                .collect(),
+            ebpf_unknown: ebpf_unknown.map(|error| format!("{:#}", anyhow::Error::from(error))),
             module: Module::find(),
             problems: Vec::new(),
         };

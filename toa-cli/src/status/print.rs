@@ -3,7 +3,10 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use super::{Report, Source};
+use toa_bpf::{Lifetime, Scope, Status};
+
+use super::{Ebpf, Report, Source};
+use crate::module::Module;
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -14,51 +17,93 @@ impl fmt::Display for Report {
             None => "none answers",
         };
         line(f, "source", answers)?;
-        if let Some(status) = &self.ebpf {
-            line(
-                f,
-                "loaded",
-                &format!("{}, by version {}", since(status.since), status.version),
-            )?;
-            if let Some(cgroup) = &status.cgroup {
-                line(f, "covers", &cgroup.display().to_string())?;
+        for (number, ebpf) in self.ebpf.iter().enumerate() {
+            if number > 0 {
+                writeln!(f)?;
             }
-            let trusted = if status.trust_any {
-                "everybody".to_owned()
-            } else {
-                list(&status.trusted)
-            };
-            line(f, "trusts", &trusted)?;
-            line(f, "kinds", &list(&status.kinds))?;
-            let peername = if status.peername {
-                "the client"
-            } else {
-                "the TCP peer"
-            };
-            line(f, "getpeername", &format!("shows {peername}"))?;
-            counters(f, status.counters.iter())?;
+            source(f, ebpf, self.ebpf.len() > 1)?;
         }
-        if let Some(module) = &self.module {
-            let loaded = module.since().map_or_else(|| "yes".to_owned(), since);
-            line(f, "module", &loaded)?;
-            for (name, value) in &module.parameters {
-                line(f, name, value)?;
-            }
-            counters(
-                f,
-                module
-                    .counters
-                    .iter()
-                    .map(|(name, value)| (name.as_str(), *value)),
-            )?;
+        if let Some(found) = &self.module {
+            module(f, found)?;
         }
-        if self.problems.is_empty() {
-            return writeln!(f, "\nnothing is wrong");
+        if let Some(reason) = &self.ebpf_unknown {
+            writeln!(f, "\nmore is not known: {reason}")?;
+        } else if self.problems.is_empty() {
+            writeln!(f, "\nnothing is wrong")?;
         }
         for problem in &self.problems {
             write!(f, "\n! {problem}\n")?;
         }
         Ok(())
+    }
+}
+
+fn source(f: &mut fmt::Formatter<'_>, ebpf: &Ebpf, one_of_several: bool) -> fmt::Result {
+    let status = &ebpf.status;
+    let loaded = format!("{}, by version {}", since(status.since), status.version);
+    line(f, "loaded", &loaded)?;
+    let closest = match one_of_several && ebpf.answers {
+        true => ", and answers here",
+        false => "",
+    };
+    line(f, "covers", &format!("{}{closest}", scope(status)))?;
+    line(f, "stays", &lifetime(status))?;
+    let trusted = if status.trust_any {
+        "everybody".to_owned()
+    } else if status.trusted.is_empty() {
+        "nobody".to_owned()
+    } else {
+        list(&status.trusted)
+    };
+    line(f, "trusts", &trusted)?;
+    line(f, "kinds", &list(&status.kinds))?;
+    let peername = if status.peername {
+        "the client"
+    } else {
+        "the TCP peer"
+    };
+    line(f, "getpeername", &format!("shows {peername}"))?;
+    counters(f, status.counters.iter())
+}
+
+fn module(f: &mut fmt::Formatter<'_>, module: &Module) -> fmt::Result {
+    let loaded = module.since().map_or_else(|| "yes".to_owned(), since);
+    line(f, "module", &loaded)?;
+    for (name, value) in &module.parameters {
+        line(f, name, value)?;
+    }
+    let values = module.counters.iter();
+    counters(f, values.map(|(name, value)| (name.as_str(), *value)))
+}
+
+/// What a source covers, in words.
+pub(super) fn scope(status: &Status) -> String {
+    let path = status.cgroup.as_ref().map(|path| path.display());
+    match (status.scope, path) {
+        (Scope::Host, _) => "the whole host".to_owned(),
+        (Scope::Gone, Some(path)) => format!("nothing: {path} was removed"),
+        (Scope::Gone, None) => "nothing: its cgroup was removed".to_owned(),
+        (_, Some(path)) => path.to_string(),
+        (_, None) => "a cgroup that is not visible from here".to_owned(),
+    }
+}
+
+/// How long a source stays, in words.
+pub(crate) fn lifetime(status: &Status) -> String {
+    match &status.lifetime {
+        Lifetime::Host if status.scope == Scope::Host => {
+            "until `toa unload` or a reboot".to_owned()
+        }
+        Lifetime::Host => "until `toa unload`, a reboot, or the removal of its cgroup".to_owned(),
+        Lifetime::Mount => match &status.pins {
+            Some(pins) => format!(
+                "until `toa unload`, or the BPF file system of {} is unmounted, which is not the host's",
+                pins.display()
+            ),
+            None => "as long as a BPF file system that is not the host's".to_owned(),
+        },
+        Lifetime::Process { id, name } => format!("as long as process {id} ({name}) runs"),
+        _ => "not known: its pins are not visible from here, as those of a container".to_owned(),
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use toa_bpf::{Attached, Config};
+use toa_core::TrustedPeers;
 
 use super::expectation::SourceState;
 
@@ -72,7 +73,7 @@ impl Source {
 
     pub(crate) async fn load(&self) -> anyhow::Result<()> {
         self.now(None);
-        let config = Config::default().with_cgroup(&self.cgroup);
+        let config = Config::new(TrustedPeers::private()).with_cgroup(&self.cgroup);
         // The verifier takes long; connections go on meanwhile.
         let attached = tokio::task::spawn_blocking(move || toa_bpf::attach(&config)).await??;
         let programs = attached.status()?.programs;

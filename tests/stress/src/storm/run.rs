@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use fastrand::Rng;
 use toa_bpf::{Attached, Config, attach};
+use toa_core::TrustedPeers;
 use toa_lab::peer::PeerDevice;
 use toa_lab::sandbox::Sandbox;
 
@@ -38,7 +39,8 @@ pub fn run(sandbox: &Sandbox, options: Options) -> Result<Report> {
     let device = PeerDevice::open()?;
     let mut log = KernelLog::open();
     let slab = unreclaimable()?;
-    let source = attach(&Config::new().with_cgroup(sandbox.cgroup().path()))?;
+    let source =
+        attach(&Config::new(TrustedPeers::private()).with_cgroup(sandbox.cgroup().path()))?;
     let start = Instant::now();
     let mut storm = Storm::new(&device, options.seed)?;
     let sent = storm.send_all(options);

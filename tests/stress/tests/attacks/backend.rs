@@ -7,6 +7,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use toa_bpf::{Attached, Config, Counters, attach};
+use toa_core::TrustedPeers;
 use toa_core::abi::{INFO_HAS_ADDR, INFO_INVALID, INFO_UNTRUSTED};
 use toa_core::{Resolver, to_canonical, to_mapped};
 use toa_lab::peer::{Peer, PeerDevice};
@@ -50,7 +51,7 @@ pub(crate) fn on_paths(paths: &[AddressPath], attack: impl Fn(&Backend<'_>)) {
     };
     sandbox.cgroup().join().unwrap();
     let device = PeerDevice::open().unwrap();
-    let config = Config::new().with_cgroup(sandbox.cgroup().path());
+    let config = Config::new(TrustedPeers::private()).with_cgroup(sandbox.cgroup().path());
     let source = attach(&config).unwrap();
     for &path in paths {
         attack(&Backend {

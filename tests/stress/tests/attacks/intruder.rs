@@ -13,6 +13,7 @@ use aya::programs::{ProgramInfo, loaded_links, loaded_programs};
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use socket2::{Domain, Protocol, Socket, Type};
 use toa_bpf::{Config, Pins, attach};
+use toa_core::TrustedPeers;
 
 const ROLE: &str = "TOA_INTRUDER";
 
@@ -21,7 +22,9 @@ const ROLE: &str = "TOA_INTRUDER";
 pub(crate) struct Target {
     pub(crate) pins: PathBuf,
     pub(crate) cgroup: PathBuf,
-    /// The number of a process that holds the connections of others.
+    /// The name of the source's own directory below the pins.
+    pub(crate) cgroup_id: u64,
+    /// Of a process that holds the connections of others.
     pub(crate) victim: u32,
     /// No map has a higher number.
     pub(crate) highest_map: u32,
@@ -67,6 +70,7 @@ pub(crate) fn as_intruder(command: &mut Command, target: &Target) {
         .env(ROLE, "1")
         .env("TOA_PINS", &target.pins)
         .env("TOA_CGROUP", &target.cgroup)
+        .env("TOA_CGROUP_ID", target.cgroup_id.to_string())
         .env("TOA_VICTIM", target.victim.to_string())
         .env("TOA_HIGHEST", target.highest_map.to_string())
         .env("TOA_COMMAND", &target.toa);
@@ -82,6 +86,7 @@ fn the_intruder() {
     let target = Target {
         pins: path("TOA_PINS"),
         cgroup: path("TOA_CGROUP"),
+        cgroup_id: env::var("TOA_CGROUP_ID").unwrap().parse().unwrap(),
         victim: number("TOA_VICTIM"),
         highest_map: number("TOA_HIGHEST"),
         toa: path("TOA_COMMAND"),
@@ -98,15 +103,16 @@ fn the_intruder() {
 /// `Ok` means that the intruder succeeded.
 fn try_it(attempt: &str, target: &Target) -> Result<String, String> {
     let pins = &target.pins;
+    let source = pins.join(target.cgroup_id.to_string());
     let library = Pins::at(pins);
-    let config = Config::new().with_cgroup(&target.cgroup);
+    let config = Config::new(TrustedPeers::private()).with_cgroup(&target.cgroup);
     match attempt {
         "look into the pins' directory" => describe(fs::read_dir(pins)),
         "open the pinned addresses" => describe(MapData::from_pin(pins.join("toa_conns"))),
-        "open the pinned counters" => describe(MapData::from_pin(pins.join("toa_counters"))),
-        "open the pinned link" => describe(PinnedLink::from_pin(pins.join("toa_sockops"))),
-        "open the pinned program" => describe(ProgramInfo::from_pin(pins.join("toa_sockops"))),
-        "remove a pin" => describe(fs::remove_file(pins.join("toa_sockops"))),
+        "open the pinned counters" => describe(MapData::from_pin(source.join("toa_counters"))),
+        "open the pinned link" => describe(PinnedLink::from_pin(source.join("toa_sockops"))),
+        "open the pinned program" => describe(ProgramInfo::from_pin(source.join("toa_sockops"))),
+        "remove a pin" => describe(fs::remove_file(source.join("toa_sockops"))),
         "remove all pins" => describe(fs::remove_dir_all(pins)),
         "rename the pins' directory" => describe(fs::rename(pins, pins.with_extension("gone"))),
         "put a pin of one's own beside them" => describe(fs::create_dir(pins.join("mine"))),
@@ -128,13 +134,13 @@ fn try_it(attempt: &str, target: &Target) -> Result<String, String> {
         },
         "replace by library" => describe(library.load(&config)),
         "attach to the same cgroup" => describe(attach(&config)),
-        "unload by command" => match run(target, &["unload"]) {
-            Ok(text) if text == "nothing was loaded\n" => Err(text),
+        "unload by command" => match run(target, &["unload", "--pins", pins.to_str().unwrap()]) {
+            Ok(said) if said == "nothing was loaded\n" => Err(said),
             done => done,
         },
         "load by command" => {
             let cgroup = target.cgroup.to_str().unwrap();
-            run(target, &["load", "--cgroup", cgroup])
+            run(target, &["load", "--trust", "private", "--cgroup", cgroup])
         }
         "read the counters by command" => match run(target, &["status", "--json"]) {
             Ok(text) if !text.contains("counters") => Err("not among the answers".to_owned()),

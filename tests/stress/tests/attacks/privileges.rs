@@ -8,6 +8,7 @@ use std::process::{self, Command};
 
 use tempfile::TempDir;
 use toa_bpf::{Config, Pins, Status};
+use toa_core::TrustedPeers;
 use toa_lab::peer::PeerDevice;
 use toa_lab::sandbox::Sandbox;
 use toa_stress::storm::{AddressPath, option};
@@ -35,7 +36,7 @@ impl LoadedSource {
         let device = PeerDevice::open().unwrap();
         let dir = PathBuf::from(format!("/sys/fs/bpf/toa-stress-{}", process::id()));
         let pins = Pins::at(&dir);
-        let config = Config::new().with_cgroup(sandbox.cgroup().path());
+        let config = Config::new(TrustedPeers::private()).with_cgroup(sandbox.cgroup().path());
         pins.load(&config).unwrap();
         Some(Self {
             pins,
@@ -46,7 +47,7 @@ impl LoadedSource {
     }
 
     fn status(&self) -> Status {
-        self.pins.status().unwrap().unwrap()
+        self.pins.status().unwrap().remove(0)
     }
 
     /// Runs the intruder with `wrapper` in front of its command line; no attempt must
@@ -63,6 +64,7 @@ impl LoadedSource {
         let target = Target {
             pins: self.dir.clone(),
             cgroup: self.sandbox.cgroup().path().to_owned(),
+            cgroup_id: fs::metadata(self.sandbox.cgroup().path()).unwrap().ino(),
             victim: process::id(),
             highest_map: aya::maps::loaded_maps()
                 .flatten()
@@ -178,15 +180,26 @@ fn a_user_without_root_reads_no_address_of_others() {
 
 #[test]
 fn the_pins_belong_to_root_alone() {
-    let Some(source) = LoadedSource::load_or_skip() else {
+    let Some(loaded) = LoadedSource::load_or_skip() else {
         return;
     };
-    let directory = fs::metadata(&source.dir).unwrap();
-    assert_eq!((directory.uid(), directory.mode() & 0o7777), (0, 0o700));
-    let pins: Vec<_> = fs::read_dir(&source.dir).unwrap().flatten().collect();
-    assert_eq!(pins.len(), 6);
-    for pin in pins {
-        let meta = pin.metadata().unwrap();
-        assert_eq!((meta.uid(), meta.mode() & 0o777), (0, 0o600), "{pin:?}");
+    // The map of connections beside the source's own directory; in that the path of the
+    // cgroup, the counters and a link for each program.
+    let source = loaded.status().pins.unwrap();
+    for (dir, expected) in [(&loaded.dir, 2), (&source, 6)] {
+        let entries: Vec<_> = fs::read_dir(dir).unwrap().flatten().collect();
+        assert_eq!(entries.len(), expected, "{entries:?}");
+        let itself = (dir.clone(), fs::metadata(dir).unwrap());
+        let inside = entries
+            .into_iter()
+            .map(|entry| (entry.path(), entry.metadata().unwrap()));
+        for (path, meta) in inside.chain([itself]) {
+            let mode = match meta.file_type() {
+                kind if kind.is_dir() => 0o700,
+                kind if kind.is_symlink() => continue,
+                _ => 0o600,
+            };
+            assert_eq!((meta.uid(), meta.mode() & 0o7777), (0, mode), "{path:?}");
+        }
     }
 }
