@@ -64,6 +64,7 @@
 //!   space only, unless [`Policy`] says otherwise ([`on_connect_with`]). The peer is the
 //!   one that actix shows with the connection's first request, so a middleware that
 //!   replaces it must be inside of what asks for the client.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod client_addr;

@@ -109,6 +109,7 @@
 //!   and [`ClientAddr`] says so: [`Provenance::NoSource`].
 //! - Behind a third-party kernel module the address is believed from peers in private
 //!   space only, unless [`Policy`] says otherwise.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 #[cfg(any(feature = "axum", feature = "axum-server"))]
