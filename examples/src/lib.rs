@@ -48,7 +48,8 @@ impl Stage {
         let balancer = match Balancer::start(BalancerConfig::nat64_to(port)) {
             Ok(balancer) => {
                 println!("balancer  NAT64 on device {}", balancer.device());
-                println!("try       curl -6 http://{}/", balancer.virtual_addr());
+                // Quoted: a shell may take the brackets for a pattern.
+                println!("try       curl -6 'http://{}/'", balancer.virtual_addr());
                 Some(balancer)
             }
             Err(error) => {
