@@ -4,7 +4,8 @@
 pub mod tls;
 pub mod who;
 
-use std::net::{Ipv6Addr, SocketAddr};
+use std::io::IsTerminal;
+use std::net::{Ipv6Addr, SocketAddr, TcpListener};
 
 use anyhow::Context;
 use socket2::{Domain, Socket, Type};
@@ -31,7 +32,8 @@ impl Stage {
         let balancer = match Balancer::start(BalancerConfig::nat64_to(port)) {
             Ok(balancer) => {
                 println!("balancer  NAT64 on device {}", balancer.device());
-                println!("try       curl -6 http://{}/", balancer.virtual_addr());
+                // Quoted: a shell may take the brackets for a pattern.
+                println!("try       curl -6 'http://{}/'", balancer.virtual_addr());
                 Some(balancer)
             }
             Err(error) => {
@@ -74,25 +76,45 @@ fn find_source() -> anyhow::Result<SourceKind> {
 
 /// Where to listen: the first argument, else port 3000 on all addresses.
 ///
+/// It is tried at once, so that nobody is told to ask a server which then cannot start.
+///
 /// # Errors
-/// When the argument is not a socket address.
+/// When the argument is not a socket address, or another program listens there.
 pub fn listen_addr() -> anyhow::Result<SocketAddr> {
-    match std::env::args().nth(1) {
-        None => Ok((Ipv6Addr::UNSPECIFIED, 3000).into()),
+    let addr = match std::env::args().nth(1) {
+        None => (Ipv6Addr::UNSPECIFIED, 3000).into(),
         Some(text) => text.parse().with_context(|| {
             format!("{text:?} is not an address to listen on: give one such as [::]:3000")
-        }),
-    }
+        })?,
+    };
+    TcpListener::bind(addr).with_context(|| {
+        format!("cannot listen on {addr}: name another address to listen on, such as [::]:3001")
+    })?;
+    Ok(addr)
 }
 
-/// Prints `tracing` events to standard error; `RUST_LOG` chooses which.
+/// Prints `tracing` events to standard error; `RUST_LOG` chooses which. In colour on a
+/// terminal alone, and there unless `NO_COLOR` is set.
 pub fn log_to_stderr() {
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let colours = std::io::stderr().is_terminal() && !no_color;
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
+        .with_ansi(colours)
         .with_env_filter(
             tracing_subscriber::EnvFilter::builder()
                 .with_default_directive(tracing_subscriber::filter::LevelFilter::INFO.into())
                 .from_env_lossy(),
         )
         .init();
+}
+
+#[cfg(doctest)]
+mod readmes {
+    #[doc = include_str!("../../toa-core/README.md")]
+    struct ToaCore;
+    #[doc = include_str!("../../toa-lab/README.md")]
+    struct ToaLab;
+    #[doc = include_str!("../../toa-tower/README.md")]
+    struct ToaTower;
 }

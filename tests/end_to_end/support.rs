@@ -110,7 +110,8 @@ impl Demo {
 
     /// The address in the `curl -6` line.
     pub(crate) fn virtual_url(&self) -> &str {
-        self.said("try").strip_prefix("curl -6 ").unwrap()
+        let quoted = self.said("try").strip_prefix("curl -6 ").unwrap();
+        quoted.trim_matches('\'')
     }
 }
 

@@ -210,7 +210,7 @@ fn a_grpc_client_is_told_its_own_address_with_tls_and_without() {
             Demo::start("tonic_demo")
         };
         let ca = encrypted.then(|| std::fs::read_to_string(&file).unwrap());
-        let through = demo.said("try").trim_start_matches("curl -6 http://");
+        let through = demo.virtual_url().trim_start_matches("http://");
         let direct = format!("127.0.0.1:{PORT}");
         runtime().block_on(async {
             for _connection in 0..2 {

@@ -12,7 +12,7 @@ for _ in $(seq 100); do
     ! grep -q '^compare' demo.log || break
     sleep 0.2
 done
-url=$(sed -n 's/^try  *curl -6 //p' demo.log)
+url=$(sed -n "s/^try  *curl -6 '\(.*\)'/\1/p" demo.log)
 grep -q '^source .*already (Own)' demo.log || fail 'the demo does not use the module'
 
 # curl says itself which address and port it had.

@@ -66,6 +66,7 @@
 //!   and [`ClientAddr`] says so: [`Provenance::NoSource`].
 //! - Behind a third-party kernel module the address is believed from peers in private
 //!   space only, unless [`Policy`] says otherwise ([`on_connect_with`]).
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod client;

@@ -45,6 +45,7 @@
 //!
 //! TOA speaks of connections. A proxy in front that reuses its upstream
 //! connections makes every request on one carry the address of whoever opened it.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod abi;
 mod addr;

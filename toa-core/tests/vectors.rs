@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use toa_core::OptionKinds;
 use toa_core::option::{MAX_OPTIONS_LEN, Parsed, ToaOption, is_client_address, parse};
 
-const VECTORS: &str = include_str!("../../tests/vectors/toa-options.txt");
+const VECTORS: &str = include_str!("toa-options.txt");
 
 fn bytes(hex: &str) -> Vec<u8> {
     let hex = hex.trim_start_matches('-');

@@ -97,7 +97,7 @@ impl TlsListener {
                     self.handshakes.spawn(handshake(acceptor, stream, client, timeout));
                 }
                 Some(done) = self.handshakes.join_next() => {
-                    match done.map_err(io::Error::other).flatten() {
+                    match done.map_err(io::Error::other).and_then(|accepted| accepted) {
                         Ok(accepted) => return Ok(accepted),
                         Err(error) => tracing::debug!(%error, "a tls handshake failed"),
                     }

@@ -18,8 +18,8 @@ which hardly depends on what else the machine does; the ratio is what is to be c
 module and with it, in turns: a connection over loopback without an option; hand-made peers, without and with one; and \
 single system calls. 4097 without the module is an error of the kernel's.
 
-What bounds it: the module hooks two functions of the kernel on their way back (a kretprobe or ftrace), and that detour is \
-most of the difference. It has no part in other `getsockopt` calls.";
+What bounds it: the module hooks the kernel at the entry of two functions that each handshake passes (ftrace, else a kprobe), \
+and `getpeername()` on its way back; that detour is most of the difference. It has no part in other `getsockopt` calls.";
 
 const NAMES: [(&str, &str); 6] = [
     ("connection", "loopback, no option"),
