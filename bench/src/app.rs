@@ -8,7 +8,7 @@ use axum::extract::ConnectInfo;
 use axum::routing::get;
 use axum_client_ip::RightmostXForwardedFor;
 use clap::ValueEnum;
-use toa_tower::{ClientAddr, RealClient, ToaLayer};
+use toa_tower::{RealClient, ToaLayer};
 use tower_layer::layer_fn;
 
 /// How a handler learns its client.
@@ -22,9 +22,9 @@ pub(crate) enum Method {
     Toa,
     /// This project, with the layer around the whole app instead of within it.
     ToaAround,
-    /// This project's listener, and axum's own extractor for what it tells.
-    ToaConnectInfo,
-    /// A layer that does nothing, to see what axum itself needs to call one.
+    /// This project's listener and extractor, without any layer.
+    ToaWithoutLayer,
+    /// `ConnectInfo` under a layer that does nothing, to see what axum itself needs to call one.
     EmptyLayer,
     /// The last entry of X-Forwarded-For, by axum-client-ip.
     Forwarded,
@@ -41,8 +41,8 @@ impl Method {
             Self::ConnectInfo => "`ConnectInfo` (the peer)",
             Self::Toa => "`ToaLayer` + `RealClient`",
             Self::ToaAround => "`ToaLayer` around the app + `RealClient`",
-            Self::ToaConnectInfo => "`ConnectInfo<ClientAddr>`, no layer",
-            Self::EmptyLayer => "a layer that does nothing",
+            Self::ToaWithoutLayer => "`RealClient`, no layer",
+            Self::EmptyLayer => "`ConnectInfo` under a layer that does nothing",
             Self::Forwarded => "X-Forwarded-For, axum-client-ip",
             Self::Proxy => "PROXY v2, proxy-header",
         }
@@ -50,7 +50,7 @@ impl Method {
 
     /// Whether the method asks a source for the client.
     pub(crate) const fn needs_source(self) -> bool {
-        matches!(self, Self::Toa | Self::ToaAround | Self::ToaConnectInfo)
+        matches!(self, Self::Toa | Self::ToaAround | Self::ToaWithoutLayer)
     }
 
     /// The app: `/` is measured, `/client` shows the client that the handler was told. The
@@ -58,31 +58,10 @@ impl Method {
     pub(crate) fn app(self) -> Router {
         match self {
             Self::Bare => bare(),
-            Self::EmptyLayer => bare().layer(layer_fn(|inner| inner)),
-            Self::ConnectInfo | Self::Proxy => Router::new()
-                .route(
-                    "/",
-                    get(async |ConnectInfo(addr): ConnectInfo<SocketAddr>| discard(addr)),
-                )
-                .route(
-                    "/client",
-                    get(async |ConnectInfo(addr): ConnectInfo<SocketAddr>| canonical(addr.ip())),
-                ),
+            Self::EmptyLayer => connect_info().layer(layer_fn(|inner| inner)),
+            Self::ConnectInfo | Self::Proxy => connect_info(),
             Self::Toa => real_client().layer(ToaLayer),
-            Self::ToaAround => real_client(),
-            Self::ToaConnectInfo => Router::new()
-                .route(
-                    "/",
-                    get(async |ConnectInfo(client): ConnectInfo<ClientAddr>| {
-                        discard(RealClient::from(client))
-                    }),
-                )
-                .route(
-                    "/client",
-                    get(async |ConnectInfo(client): ConnectInfo<ClientAddr>| {
-                        canonical(client.client_canonical().ip())
-                    }),
-                ),
+            Self::ToaAround | Self::ToaWithoutLayer => real_client(),
             Self::Forwarded => Router::new()
                 .route(
                     "/",
@@ -106,12 +85,24 @@ fn bare() -> Router {
         .route("/client", get(async || "nobody"))
 }
 
+fn connect_info() -> Router {
+    Router::new()
+        .route(
+            "/",
+            get(async |ConnectInfo(addr): ConnectInfo<SocketAddr>| discard(addr)),
+        )
+        .route(
+            "/client",
+            get(async |ConnectInfo(addr): ConnectInfo<SocketAddr>| canonical(addr.ip())),
+        )
+}
+
 fn real_client() -> Router {
     Router::new()
         .route("/", get(async |RealClient(addr): RealClient| discard(addr)))
         .route(
             "/client",
-            get(async |client: RealClient| canonical(client.canonical().ip())),
+            get(async |client: RealClient| canonical(client.ip())),
         )
 }
 

@@ -37,7 +37,7 @@ const METHODS: [Method; 7] = [
     Method::ConnectInfo,
     Method::Toa,
     Method::ToaAround,
-    Method::ToaConnectInfo,
+    Method::ToaWithoutLayer,
     Method::Forwarded,
     Method::Proxy,
 ];
@@ -122,10 +122,12 @@ impl Setup<'_> {
         }
         let server = start.run()?;
         let expected = match method {
-            Method::Bare | Method::EmptyLayer => "nobody",
-            Method::ConnectInfo | Method::Toa | Method::ToaAround | Method::ToaConnectInfo => {
-                "127.0.0.1"
-            }
+            Method::Bare => "nobody",
+            Method::ConnectInfo
+            | Method::EmptyLayer
+            | Method::Toa
+            | Method::ToaAround
+            | Method::ToaWithoutLayer => "127.0.0.1",
             Method::Forwarded | Method::Proxy => "203.0.113.7",
         };
         let seen_before = self.seen()?;

@@ -23,7 +23,7 @@ pub(super) async fn serve(method: Method) -> anyhow::Result<()> {
         axum::serve(listener, app).await?;
         return Ok(());
     }
-    if matches!(method, Method::Toa | Method::ToaConnectInfo) {
+    if matches!(method, Method::Toa | Method::ToaWithoutLayer) {
         let listener = ToaListener::bind("[::]:0").await?;
         announce(listener.local_addr()?)?;
         let app = app.into_make_service_with_connect_info::<ClientAddr>();
@@ -33,12 +33,12 @@ pub(super) async fn serve(method: Method) -> anyhow::Result<()> {
     let listener = TcpListener::bind("[::]:0").await?;
     announce(listener.local_addr()?)?;
     match method {
-        Method::Bare | Method::EmptyLayer | Method::Forwarded => axum::serve(listener, app).await?,
-        Method::ConnectInfo => {
+        Method::Bare | Method::Forwarded => axum::serve(listener, app).await?,
+        Method::ConnectInfo | Method::EmptyLayer => {
             let app = app.into_make_service_with_connect_info::<SocketAddr>();
             axum::serve(listener, app).await?;
         }
-        Method::Proxy | Method::Toa | Method::ToaAround | Method::ToaConnectInfo => {
+        Method::Proxy | Method::Toa | Method::ToaAround | Method::ToaWithoutLayer => {
             bail!("not a method of axum::serve")
         }
     }

@@ -27,14 +27,12 @@ use crate::app::Method;
 pub(super) async fn serve(method: Method) -> anyhow::Result<()> {
     let app = method.app();
     match method {
-        Method::Toa => return serve_toa(|client| Toa::for_connection(app.clone(), client)).await,
+        Method::Toa | Method::ToaWithoutLayer => {
+            return serve_toa(|client| Toa::for_connection(app.clone(), client)).await;
+        }
         Method::ToaAround => {
             let app = ToaLayer.layer(app);
             return serve_toa(|client| Toa::for_connection(app.clone(), client)).await;
-        }
-        Method::ToaConnectInfo => {
-            let info = |client: ClientAddr| Extension(ConnectInfo(client));
-            return serve_toa(|client| info(client).layer(app.clone())).await;
         }
         _ => {}
     }
@@ -44,15 +42,13 @@ pub(super) async fn serve(method: Method) -> anyhow::Result<()> {
         let (stream, peer) = listener.accept().await?;
         let app = app.clone();
         match method {
-            Method::Bare | Method::EmptyLayer | Method::Forwarded => {
-                drop(tokio::spawn(connection(stream, app)))
-            }
-            Method::ConnectInfo => {
+            Method::Bare | Method::Forwarded => drop(tokio::spawn(connection(stream, app))),
+            Method::ConnectInfo | Method::EmptyLayer => {
                 let app = Extension(ConnectInfo(peer)).layer(app);
                 tokio::spawn(connection(stream, app));
             }
             // In the connection's task, so that a slow header delays no other connection.
-            Method::Proxy | Method::Toa | Method::ToaAround | Method::ToaConnectInfo => {
+            Method::Proxy | Method::Toa | Method::ToaAround | Method::ToaWithoutLayer => {
                 drop(tokio::spawn(async move {
                     let Ok(stream) =
                         ProxiedStream::create_from_tokio(stream, ParseConfig::default()).await

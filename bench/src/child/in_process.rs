@@ -63,11 +63,11 @@ impl Driver {
         let client = ClientAddr::mock(CLIENT.parse()?, toa_core::to_mapped(peer), Provenance::Toa);
         let client = Extension(ConnectInfo(client));
         let service = match method {
-            Method::Bare | Method::EmptyLayer | Method::Forwarded => Connection::Bare(app),
-            Method::ConnectInfo | Method::Proxy => {
+            Method::Bare | Method::Forwarded => Connection::Bare(app),
+            Method::ConnectInfo | Method::EmptyLayer | Method::Proxy => {
                 Connection::Peer(Extension(ConnectInfo(peer)).layer(app))
             }
-            Method::Toa | Method::ToaConnectInfo => Connection::Toa(client.layer(app)),
+            Method::Toa | Method::ToaWithoutLayer => Connection::Toa(client.layer(app)),
             Method::ToaAround => Connection::ToaAround(client.layer(ToaLayer.layer(app))),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
