@@ -3,14 +3,22 @@
 #ifndef TOA_ADDR_H
 #define TOA_ADDR_H
 
+#include <linux/types.h>
 #include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
 
-#include "maps.h"
-
+/* From <sys/socket.h>, which a program for the kernel cannot include. */
 #define AF_INET		2
 #define AF_INET6	10
+#define SOCK_STREAM	1
 
 #define TOA_MAPPED	bpf_htonl(0xffff)
+
+/*
+ * Keeps the loads of two branches apart: clang would merge them into one from a
+ * computed address, and the verifier wants a context read at a fixed offset.
+ */
+#define toa_barrier()	asm volatile("" ::: "memory")
 
 static __always_inline int toa_is_ipv4(const __u32 *a)
 {

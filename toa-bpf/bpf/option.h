@@ -3,7 +3,12 @@
 #ifndef TOA_OPTION_H
 #define TOA_OPTION_H
 
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
 #include "addr.h"
+#include "config.h"
+#include "table.h"
 
 #define TCP_FIXED_LEN	20
 #define TCP_FLAGS	13

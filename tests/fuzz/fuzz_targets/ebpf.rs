@@ -25,7 +25,7 @@ const TCP_FLAGS: usize = 13;
 const SYN: u8 = 0x02;
 const ACK: u8 = 0x10;
 
-// `enum toa_counter` of maps.h, as far as one connection moves it.
+// `enum toa_counter` of stats.h, as far as one connection moves it.
 const WITH_TOA: usize = 0;
 const WITHOUT_TOA: usize = 1;
 const NAME_OK: usize = 2;

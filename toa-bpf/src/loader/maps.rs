@@ -1,4 +1,4 @@
-//! The layouts of `bpf/maps.h`.
+//! The layouts of `bpf/config.h`.
 #![expect(
     unsafe_code,
     reason = "aya's marker for plain old data is an unsafe trait"

@@ -1,9 +1,42 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* Whether a peer's option is believed. */
-#ifndef TOA_TRUST_H
-#define TOA_TRUST_H
+/*
+ * What the loader configured, and whether a peer is trusted. The loader's
+ * src/loader/maps.rs mirrors the layouts.
+ */
+#ifndef TOA_CONFIG_H
+#define TOA_CONFIG_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
 
 #include "addr.h"
+
+#define TOA_VERSION_LEN	16
+
+/* One, written before any program is attached and never changed after. */
+struct toa_config {
+	__u64 kinds[4];			/* bit n of all 256: kind n is read as TOA */
+	__u8  trust_any;
+	__u8  peername;
+	__u8  steps4;			/* bits in the number of trusted networks */
+	__u8  steps6;
+	__u8  zero[4];
+	char  version[TOA_VERSION_LEN];	/* of the loader, for its status */
+};
+_Static_assert(sizeof(struct toa_config) == 56, "mirrored in Rust");
+
+/* A trusted network by its first and its last address, in this machine's order. */
+struct toa_net4 {
+	__u32 first;
+	__u32 last;
+};
+_Static_assert(sizeof(struct toa_net4) == 8, "mirrored in Rust");
+
+struct toa_net6 {
+	__u64 first[2];
+	__u64 last[2];
+};
+_Static_assert(sizeof(struct toa_net6) == 32, "mirrored in Rust");
 
 #define TOA_STEPS_MAX	32
 
@@ -12,7 +45,43 @@
 #define NET_BELOW	1	/* it ends before it */
 #define NET_HOLDS	2
 
-/* Functions of their own for the reason that toa_option_step() is one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct toa_config);
+} toa_config SEC(".maps");
+
+/*
+ * Sorted, and no two overlap, so that a binary search finds the only one that can
+ * match. A longest-prefix trie would be a walk through memory: with 10,000 networks
+ * that was a microsecond. The loader sets max_entries of both to what is configured.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct toa_net4);
+} toa_trusted4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct toa_net6);
+} toa_trusted6 SEC(".maps");
+
+static __always_inline const struct toa_config *toa_get_config(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&toa_config, &zero);
+}
+
+/*
+ * Functions of their own, not inlined: the verifier then checks them once instead
+ * of once per round.
+ */
 __noinline int toa_net4_step(__u32 at, __u32 addr)
 {
 	const struct toa_net4 *net = bpf_map_lookup_elem(&toa_trusted4, &at);

@@ -1,7 +1,17 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* The passive open: judge the option, keep the address. */
-#ifndef TOA_OPEN_H
-#define TOA_OPEN_H
+/* From the segment that completes a passive open to the table. */
+#ifndef TOA_CAPTURE_H
+#define TOA_CAPTURE_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "addr.h"
+#include "config.h"
+#include "option.h"
+#include "stats.h"
+#include "table.h"
+#include "toa.h"
 
 static __always_inline void toa_remote(struct bpf_sock_ops *ctx, __u32 *peer)
 {
@@ -61,7 +71,7 @@ static __always_inline int toa_is_crossed(struct bpf_sock_ops *ctx)
 	return ctx->bytes_acked != 0;
 }
 
-static __always_inline void toa_open(struct bpf_sock_ops *ctx)
+static __always_inline void toa_capture_open(struct bpf_sock_ops *ctx)
 {
 	struct bpf_sock *sk = ctx->sk;
 	struct toa_conn conn = {};
@@ -87,7 +97,7 @@ static __always_inline void toa_open(struct bpf_sock_ops *ctx)
 				       BPF_SOCK_OPS_STATE_CB_FLAG);
 }
 
-static __always_inline void toa_close(struct bpf_sock_ops *ctx)
+static __always_inline void toa_capture_close(struct bpf_sock_ops *ctx)
 {
 	struct bpf_sock *sk = ctx->sk;
 	struct toa_conn *conn;
@@ -100,30 +110,12 @@ static __always_inline void toa_close(struct bpf_sock_ops *ctx)
 }
 
 /* connect(AF_UNSPEC) frees a socket for another connection: forget the old one. */
-static __always_inline void toa_reuse(struct bpf_sock_ops *ctx)
+static __always_inline void toa_capture_reuse(struct bpf_sock_ops *ctx)
 {
 	struct bpf_sock *sk = ctx->sk;
 
 	if (sk)
 		bpf_sk_storage_delete(&toa_conns, sk);
-}
-
-SEC("sockops")
-int toa_sockops(struct bpf_sock_ops *ctx)
-{
-	switch (ctx->op) {
-	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
-		toa_open(ctx);
-		break;
-	case BPF_SOCK_OPS_STATE_CB:
-		toa_close(ctx);
-		break;
-	case BPF_SOCK_OPS_TCP_CONNECT_CB:
-	case BPF_SOCK_OPS_TCP_LISTEN_CB:
-		toa_reuse(ctx);
-		break;
-	}
-	return 1;
 }
 
 #endif

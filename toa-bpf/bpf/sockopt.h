@@ -1,27 +1,24 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* getsockopt(IPPROTO_IP, 4096 and 4097). */
-#ifndef TOA_ANSWER_H
-#define TOA_ANSWER_H
+#ifndef TOA_SOCKOPT_H
+#define TOA_SOCKOPT_H
+
+#include <linux/bpf.h>
+#include <linux/in.h>
+#include <bpf/bpf_helpers.h>
+
+#include "addr.h"
+#include "config.h"
+#include "table.h"
+#include "toa.h"
 
 #define SOL_IP		0
-#define SOCK_STREAM	1
 #define PAGE_LEN	4096
 
 #ifndef TCP_SYN_SENT
 #define TCP_SYN_SENT	2
 #define TCP_LISTEN	10
 #endif
-
-/* What was stored for the connection that the socket has now, if any. */
-static __always_inline struct toa_conn *toa_lookup(struct bpf_sock *sk)
-{
-	struct toa_conn *conn = bpf_sk_storage_get(&toa_conns, sk, NULL, 0);
-
-	/* connect(AF_UNSPEC) clears the port: that connection is over. */
-	if (conn && conn->peer_port == *(__be16 *)&sk->dst_port)
-		return conn;
-	return NULL;
-}
 
 static __always_inline int toa_is_tcp(struct bpf_sock *sk)
 {
@@ -36,7 +33,7 @@ static __always_inline int toa_is_tcp(struct bpf_sock *sk)
  * all the same. Length zero means: hand nothing back. Other answers are handed
  * back as they came, for the programs that run after this one.
  */
-static __always_inline void toa_pass(struct bpf_sockopt *ctx)
+static __always_inline void toa_sockopt_pass(struct bpf_sockopt *ctx)
 {
 	__u8 *end = ctx->optval_end;
 	__u8 *val = ctx->optval;
@@ -128,28 +125,17 @@ static __always_inline int toa_answer_info(struct bpf_sockopt *ctx,
 }
 
 /* A call that succeeded was answered by another source: its word stands. */
-static __always_inline int toa_answer(struct bpf_sockopt *ctx)
+static __always_inline int toa_sockopt_answer(struct bpf_sockopt *ctx)
 {
 	struct bpf_sock *sk = ctx->sk;
 	struct toa_conn *conn;
 
 	if (!sk || !ctx->retval || !toa_is_tcp(sk))
 		return 0;
-	conn = toa_lookup(sk);
+	conn = toa_table_find(sk);
 	if (ctx->optname == TOA_SO_GET_LOOKUP)
 		return toa_answer_lookup(ctx, conn);
 	return toa_answer_info(ctx, sk, conn);
-}
-
-SEC("cgroup/getsockopt")
-int toa_getsockopt(struct bpf_sockopt *ctx)
-{
-	int ours = ctx->level == SOL_IP && (ctx->optname == TOA_SO_GET_LOOKUP ||
-					    ctx->optname == TOA_SO_GET_INFO);
-
-	if (!ours || !toa_answer(ctx))
-		toa_pass(ctx);
-	return 1;
 }
 
 #endif

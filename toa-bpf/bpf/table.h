@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* The connections and their clients. */
+#ifndef TOA_TABLE_H
+#define TOA_TABLE_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+/*
+ * What is known of one connection. It is kept in the socket's own storage, so
+ * the kernel frees it with the socket and no other socket can ever show it.
+ */
+struct toa_conn {
+	__u32  client[4];	/* IPv4 as mapped; network order */
+	__be16 client_port;
+	__be16 peer_port;	/* of the connection that this was stored for */
+	__u8   kind;
+	__u8   zero[3];
+	__u32  flags;		/* TOA_INFO_HAS_ADDR, _UNTRUSTED or _INVALID */
+};
+_Static_assert(sizeof(struct toa_conn) == 28, "a new layout drops open connections");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct toa_conn);
+} toa_conns SEC(".maps");
+
+/* What was stored for the connection that the socket has now, if any. */
+static __always_inline struct toa_conn *toa_table_find(struct bpf_sock *sk)
+{
+	struct toa_conn *conn = bpf_sk_storage_get(&toa_conns, sk, NULL, 0);
+
+	/* connect(AF_UNSPEC) clears the port: that connection is over. */
+	if (conn && conn->peer_port == *(__be16 *)&sk->dst_port)
+		return conn;
+	return NULL;
+}
+
+#endif
