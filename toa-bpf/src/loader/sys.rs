@@ -278,7 +278,8 @@ pub(crate) fn kernel_release() -> String {
     out.release
         .iter()
         .take_while(|&&c| c != 0)
-        .map(|&c| c.cast_unsigned() as char)
+        // A c_char is signed on x86-64 and unsigned on arm64.
+        .map(|&c| char::from(c as u8))
         .collect()
 }
 
