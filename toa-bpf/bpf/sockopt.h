@@ -4,6 +4,7 @@
 #define TOA_SOCKOPT_H
 
 #include <linux/bpf.h>
+#include <linux/errno.h>
 #include <linux/in.h>
 #include <bpf/bpf_helpers.h>
 
@@ -26,20 +27,24 @@ static __always_inline int toa_is_tcp(struct bpf_sock *sk)
 	       (sk->family == AF_INET || sk->family == AF_INET6);
 }
 
+/* What the running kernel does; the loader finds out and sets these. */
+const volatile __u8 toa_copies_failures = 0;	/* before Linux 5.18 */
+const volatile __u8 toa_refuses_large = 0;	/* before Linux 6.5, some longer */
+
 /*
- * Leaves the kernel's own answer as it is. The hook works on a copy of at most
- * one page and hands it back afterwards: a larger answer would become EFAULT, and
- * before Linux 5.18 a failed call would overwrite the caller's buffer and length
- * all the same. Length zero means: hand nothing back. Other answers are handed
- * back as they came, for the programs that run after this one.
+ * Leaves the answer as it is, whoever gave it: the kernel, or another program, which
+ * may run before this one or after it. So what ctx says must stay, too: a program that
+ * answers where the kernel failed may leave optlen at the length of the caller's buffer.
+ *
+ * Two kernel bugs call for length zero, which means: copy nothing back. The hook works
+ * on a copy of at most one page, and older kernels make EFAULT of a larger answer.
+ * Still older ones copy zeros over the caller's buffer when the call failed.
  */
 static __always_inline void toa_sockopt_pass(struct bpf_sockopt *ctx)
 {
-	__u8 *end = ctx->optval_end;
-	__u8 *val = ctx->optval;
 	__u32 len = ctx->optlen;
 
-	if (ctx->retval || len > PAGE_LEN || val + len > end)
+	if (ctx->retval ? toa_copies_failures : toa_refuses_large && len > PAGE_LEN)
 		*(volatile __s32 *)&ctx->optlen = 0;
 }
 
@@ -124,13 +129,16 @@ static __always_inline int toa_answer_info(struct bpf_sockopt *ctx,
 	return 1;
 }
 
-/* A call that succeeded was answered by another source: its word stands. */
+/*
+ * Only where the kernel knows no such option: a call that succeeded was answered by
+ * another source, and any other error is the verdict of another program.
+ */
 static __always_inline int toa_sockopt_answer(struct bpf_sockopt *ctx)
 {
 	struct bpf_sock *sk = ctx->sk;
 	struct toa_conn *conn;
 
-	if (!sk || !ctx->retval || !toa_is_tcp(sk))
+	if (!sk || ctx->retval != -ENOPROTOOPT || !toa_is_tcp(sk))
 		return 0;
 	conn = toa_table_find(sk);
 	if (ctx->optname == TOA_SO_GET_LOOKUP)

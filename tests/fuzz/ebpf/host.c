@@ -141,7 +141,7 @@ static int ask(struct bpf_sock *sk, int name, void *answer, int len)
 	};
 
 	must(toa_getsockopt(&ctx) == 1);
-	must(ctx.retval ? ctx.optlen == 0 : ctx.optlen == len);
+	must(ctx.optlen == len);
 	return ctx.retval;
 }
 

@@ -7,6 +7,7 @@ mod maps;
 mod memlock;
 mod object;
 mod pins;
+mod quirks;
 mod status;
 mod sys;
 

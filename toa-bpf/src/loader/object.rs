@@ -9,6 +9,7 @@ use aya::{Ebpf, EbpfError, EbpfLoader, Pod};
 
 use super::maps::{Nets, RawConfig};
 use super::pins::MapPins;
+use super::quirks::Quirks;
 use super::{host, memlock::Memlock};
 use crate::{Config, Error};
 
@@ -56,9 +57,12 @@ impl Object {
         host::check()?;
         let _raised = Memlock::raise();
         let nets = Nets::of(&config.trusted);
+        let quirks = Quirks::of_this_kernel();
         let mut loader = EbpfLoader::new();
         loader
             .btf(None)
+            .override_global("toa_copies_failures", &quirks.copies_failures, true)
+            .override_global("toa_refuses_large", &quirks.refuses_large, true)
             .map_max_entries("toa_trusted4", nets.v4.len().max(1) as u32)
             .map_max_entries("toa_trusted6", nets.v6.len().max(1) as u32);
         if let Some(pins) = pins {
