@@ -32,6 +32,8 @@ pub struct Status {
     pub kinds: Vec<u8>,
     /// Whether getpeername() and accept() show the client.
     pub peername: bool,
+    /// Whether options are believed that no balancer can have put there.
+    pub insecure_believe_implausible: bool,
     /// What was counted since the source was first loaded.
     pub counters: Counters,
     /// Its programs.
@@ -108,4 +110,6 @@ counters! {
     invalid,
     /// Addresses lost because the kernel had no memory for them.
     store_failed,
+    /// Options refused because the rest of the list left a balancer no room for its own.
+    implausible,
 }

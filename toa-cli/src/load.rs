@@ -21,6 +21,10 @@ pub(crate) struct Load {
     /// Do not show the client in getpeername() and accept()
     #[arg(long)]
     no_peername: bool,
+    /// Believe an option also where the rest of the list left the balancer no room for
+    /// its own: whoever is behind the balancer can then name any client
+    #[arg(long)]
+    insecure_believe_implausible: bool,
     /// Cover the services of this cgroup only, such as
     /// /sys/fs/cgroup/system.slice/nginx.service [default: the whole host]
     #[arg(long, value_name = "PATH")]
@@ -46,7 +50,9 @@ impl Load {
     }
 
     fn config(self) -> anyhow::Result<toa_bpf::Config> {
-        let mut config = toa_bpf::Config::new().with_peername(!self.no_peername);
+        let mut config = toa_bpf::Config::new()
+            .with_peername(!self.no_peername)
+            .with_insecure_believe_implausible(self.insecure_believe_implausible);
         if !self.trust.is_empty() {
             config = config.with_trusted(self.trust.join(",").parse::<TrustedPeers>()?);
         }

@@ -37,6 +37,7 @@ struct toa_nat64_peer {
 #define TOA_INFO_TRUST_ENFORCED	(1U << 2) /* the source checks the peer itself */
 #define TOA_INFO_UNTRUSTED	(1U << 3) /* refused: the peer is not trusted */
 #define TOA_INFO_INVALID	(1U << 4) /* refused: bad length or address */
+#define TOA_INFO_IMPLAUSIBLE	(1U << 5) /* refused: no balancer can have put it there */
 
 /*
  * All that the source knows of one TCP socket. Fields that do not apply are

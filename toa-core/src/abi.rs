@@ -29,6 +29,8 @@ pub const INFO_TRUST_ENFORCED: u32 = 1 << 2;
 pub const INFO_UNTRUSTED: u32 = 1 << 3;
 /// `toa_info.flags`: an option came, but its length or address is refused.
 pub const INFO_INVALID: u32 = 1 << 4;
+/// `toa_info.flags`: an option came, but among options that left a balancer no room.
+pub const INFO_IMPLAUSIBLE: u32 = 1 << 5;
 
 /// `struct toa_nat64_peer`, the answer to [`TOA_SO_GET_LOOKUP`]. The C structure
 /// ends in two bytes of padding, which old modules leave uninitialised.

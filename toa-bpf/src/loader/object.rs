@@ -50,7 +50,7 @@ pub(crate) struct Object(Ebpf);
 impl Object {
     /// Value size and number of entries of the maps that loads share.
     pub(crate) const CONNS_LAYOUT: (u32, u32) = (28, 0);
-    pub(crate) const COUNTERS_LAYOUT: (u32, u32) = (8, 11);
+    pub(crate) const COUNTERS_LAYOUT: (u32, u32) = (8, 12);
 
     /// Loads a new set of programs. What `pins` names is shared with earlier sets.
     pub(crate) fn load(config: &Config, pins: Option<&MapPins>) -> Result<Self, Error> {

@@ -47,6 +47,7 @@ pub(crate) fn of_links(links: &[(Hook, BorrowedFd<'_>)]) -> Result<Status, Error
         trusted: maps.read_trusted(&config)?,
         kinds: config.kinds(),
         peername: config.peername(),
+        insecure_believe_implausible: config.believe_implausible(),
         counters: maps.read_counters().map_err(|e| read("toa_counters", e))?,
         complete: programs.len() == HOOKS.len()
             && configs.len() == 1

@@ -36,6 +36,9 @@ impl fmt::Display for Report {
                 "the TCP peer"
             };
             line(f, "getpeername", &format!("shows {peername}"))?;
+            if status.insecure_believe_implausible {
+                line(f, "implausible", "options are believed")?;
+            }
             counters(f, status.counters.iter())?;
         }
         if let Some(module) = &self.module {

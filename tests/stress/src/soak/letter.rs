@@ -99,13 +99,14 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn write(letter: Letter, id: u32, random: &mut fastrand::Rng) -> Self {
-        let v6 = random.bool();
+        // Behind an IPv6 one, more than timestamps would make it implausible.
+        let fits = !matches!(letter, Letter::ForgedSecond | Letter::GarbageBehind);
+        let v6 = fits && random.bool();
         let client = address::client(id, v6);
         let kind = KINDS[random.usize(..KINDS.len())];
         let toa = match letter {
             Letter::Absent => Vec::new(),
             Letter::ForgedSecond => {
-                // Two long ones fill the header.
                 let forged = option(KINDS[random.usize(..KINDS.len())], address::forged(id, v6));
                 [option(kind, client), forged].concat()
             }
@@ -164,9 +165,12 @@ fn option(kind: u8, client: SocketAddr) -> Vec<u8> {
     bytes
 }
 
-/// Among other options, at any offset.
+/// Among other options, at any offset, where there is room for that.
 fn around(toa: Vec<u8>, random: &mut fastrand::Rng) -> Vec<u8> {
     const TIMESTAMPS: [u8; 12] = [NOP, NOP, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0];
+    if toa.len() > 8 {
+        return toa;
+    }
     match random.u8(..5) {
         0 => [&[NOP], &*toa].concat(),
         1 => [&TIMESTAMPS, &*toa].concat(),
