@@ -42,10 +42,11 @@ static __always_inline int toa_judge(struct bpf_sock_ops *ctx,
 	const struct toa_config *config = toa_get_config();
 	__u32 peer[4] = {};
 	enum toa_found found;
+	__u32 at = 0;
 
 	if (!config)
 		return 0;
-	found = toa_option_find(ctx, conn);
+	found = toa_option_find(ctx, conn, &at);
 	if (found == TOA_NONE)
 		return 0;
 	toa_remote(ctx, peer);
@@ -55,6 +56,9 @@ static __always_inline int toa_judge(struct bpf_sock_ops *ctx,
 	} else if (found == TOA_BAD || toa_is_refused(conn->client)) {
 		toa_count(TOA_INVALID);
 		toa_refuse(conn, TOA_INFO_INVALID);
+	} else if (!config->believe_implausible && !toa_option_is_plausible(ctx, at)) {
+		toa_count(TOA_IMPLAUSIBLE);
+		toa_refuse(conn, TOA_INFO_IMPLAUSIBLE);
 	} else {
 		conn->flags = TOA_INFO_HAS_ADDR;
 	}

@@ -20,7 +20,8 @@ struct toa_config {
 	__u8  peername;
 	__u8  steps4;			/* bits in the number of trusted networks */
 	__u8  steps6;
-	__u8  zero[4];
+	__u8  believe_implausible;
+	__u8  zero[3];
 	char  version[TOA_VERSION_LEN];	/* of the loader, for its status */
 };
 _Static_assert(sizeof(struct toa_config) == 56, "mirrored in Rust");

@@ -11,11 +11,15 @@
 #include "table.h"
 
 #define TCP_FIXED_LEN	20
+#define TCP_DATA_OFFSET	12
 #define TCP_FLAGS	13
 #define TCP_FLAG_SYN	0x02
 #define TCP_OPTIONS_MAX	40
 #define TCPOPT_EOL	0
 #define TCPOPT_NOP	1
+#define TCPOPT_TIMESTAMP	8
+#define TIMESTAMP_LEN	10
+#define TIMESTAMP_PADDED	12
 #define TOA_LEN_IPV4	8
 #define TOA_LEN_IPV6	20
 
@@ -98,12 +102,87 @@ static __always_inline int toa_is_syn(struct bpf_sock_ops *ctx)
 	return at + TCP_FIXED_LEN > end || at[TCP_FLAGS] & TCP_FLAG_SYN;
 }
 
+/* Looks at offset off at what stands beside the counted option, as above. */
+__noinline int toa_option_rest_step(struct bpf_sock_ops *ctx, __u32 off)
+{
+	__u8 *end, *at;
+
+	if (!ctx)
+		return STEP_END;
+	end = (void *)(long)ctx->skb_data_end;
+	at = (void *)(long)ctx->skb_data;
+	off &= STEP_OFFSET;
+	at += TCP_FIXED_LEN + off;
+	if (at + 1 > end)
+		return STEP_END;
+	if (at[0] == TCPOPT_EOL || at[0] == TCPOPT_NOP)
+		return off + 1;
+	if (at + TIMESTAMP_LEN > end || at[0] != TCPOPT_TIMESTAMP ||
+	    at[1] != TIMESTAMP_LEN)
+		return STEP_INVALID;
+	return (off + TIMESTAMP_LEN) | STEP_FOUND;
+}
+
+/*
+ * Whether a list without room for another option of the counted one's size can be a
+ * balancer's all the same: the rest of it is padding and one timestamp option, and no
+ * more padding than those two need. Whether the connection negotiated timestamps is
+ * not asked: no helper of Linux 5.10 tells, and a stranger can negotiate them anyway.
+ */
+__noinline int toa_option_is_only_one(struct bpf_sock_ops *ctx, __u32 counted, __u32 size,
+				      __u32 len)
+{
+	__u32 off = 0, stamps = 0;
+
+	if (!ctx)
+		return 0;
+	for (int i = 0; i < TCP_OPTIONS_MAX; i++) {
+		__u32 step;
+
+		if (off == counted) {
+			off += size;
+			continue;
+		}
+		step = toa_option_rest_step(ctx, off);
+		if (step & STEP_END)
+			break;
+		if (step & STEP_INVALID)
+			return 0;
+		if (step & STEP_FOUND)
+			stamps++;
+		off = step & STEP_OFFSET;
+	}
+	return stamps <= 1 &&
+	       len <= ((size + 3) & ~3U) + (stamps ? TIMESTAMP_PADDED : 0);
+}
+
+/*
+ * Whether a balancer can have put the option at offset counted in front of the list.
+ * A stranger behind it can fill the list so that its option finds no room and the
+ * stranger's own is the first: where there was room, this cannot have happened.
+ */
+static __always_inline int toa_option_is_plausible(struct bpf_sock_ops *ctx, __u32 counted)
+{
+	__u8 *end = (void *)(long)ctx->skb_data_end;
+	__u8 *data = (void *)(long)ctx->skb_data;
+	__u8 *at = data + TCP_FIXED_LEN + (counted & STEP_OFFSET);
+	__u32 len, size;
+
+	if (data + TCP_FIXED_LEN > end || at + 2 > end)
+		return 0;
+	len = (data[TCP_DATA_OFFSET] >> 4) * 4 - TCP_FIXED_LEN;
+	size = at[1];
+	return len + size <= TCP_OPTIONS_MAX ||
+	       toa_option_is_only_one(ctx, counted & STEP_OFFSET, size, len);
+}
+
 /*
  * The first option of a configured kind and a right length is the one: a
- * balancer puts its own in front, so what a client forges comes later.
+ * balancer puts its own in front, so what a client forges comes later. Its offset
+ * is told in *at.
  */
 static __always_inline enum toa_found toa_option_find(struct bpf_sock_ops *ctx,
-						      struct toa_conn *conn)
+						      struct toa_conn *conn, __u32 *at)
 {
 	enum toa_found found = TOA_NONE;
 	__u32 off = 0;
@@ -118,6 +197,7 @@ static __always_inline enum toa_found toa_option_find(struct bpf_sock_ops *ctx,
 		if (step & STEP_FOUND) {
 			if (toa_option_read(ctx, step, conn))
 				return TOA_BAD;
+			*at = step & STEP_OFFSET;
 			return TOA_OPTION;
 		}
 		if (step & STEP_END)

@@ -19,6 +19,7 @@ enum toa_counter {
 	TOA_UNTRUSTED,
 	TOA_INVALID,
 	TOA_STORE_FAILED,	/* no memory for the address; inside no_toa */
+	TOA_IMPLAUSIBLE,
 	TOA_COUNTERS,
 };
 

@@ -16,7 +16,7 @@ struct toa_conn {
 	__be16 peer_port;	/* of the connection that this was stored for */
 	__u8   kind;
 	__u8   zero[3];
-	__u32  flags;		/* TOA_INFO_HAS_ADDR, _UNTRUSTED or _INVALID */
+	__u32  flags;		/* TOA_INFO_HAS_ADDR, or why there is none */
 	__u32  scope;		/* of the source that judged */
 };
 _Static_assert(sizeof(struct toa_conn) == 32, "a new layout drops open connections");

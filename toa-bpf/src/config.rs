@@ -22,6 +22,8 @@ pub struct Config {
     pub kinds: OptionKinds,
     /// Whether getpeername() and accept() show the client. Default: they do.
     pub peername: bool,
+    /// Whether options are believed that no balancer can have put there. Default: not.
+    pub insecure_believe_implausible: bool,
     /// The cgroup whose services the source covers. Default: the root, so every
     /// process and container of the host.
     pub cgroup: Option<PathBuf>,
@@ -36,6 +38,7 @@ impl Config {
             trusted,
             kinds: OptionKinds::default(),
             peername: true,
+            insecure_believe_implausible: false,
             cgroup: None,
         }
     }
@@ -58,6 +61,15 @@ impl Config {
     #[must_use]
     pub fn with_peername(mut self, peername: bool) -> Self {
         self.peername = peername;
+        self
+    }
+
+    /// Believes an option also when the rest of the segment's option list left a
+    /// balancer no room for its own: whoever is behind the balancer can then fill the
+    /// list and name any client. For a balancer that writes into full lists.
+    #[must_use]
+    pub fn with_insecure_believe_implausible(mut self, believe: bool) -> Self {
+        self.insecure_believe_implausible = believe;
         self
     }
 

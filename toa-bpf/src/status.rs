@@ -41,6 +41,8 @@ pub struct Status {
     pub kinds: Vec<u8>,
     /// Whether getpeername() and accept() show the client.
     pub peername: bool,
+    /// Whether options are believed that no balancer can have put there.
+    pub insecure_believe_implausible: bool,
     /// What was counted since the source was first loaded.
     pub counters: Counters,
     /// Its programs.
@@ -98,7 +100,8 @@ impl Status {
         let kinds = OptionKinds::new(self.kinds.iter().copied()).unwrap_or_default();
         let config = Config::new(trusted)
             .with_kinds(kinds)
-            .with_peername(self.peername);
+            .with_peername(self.peername)
+            .with_insecure_believe_implausible(self.insecure_believe_implausible);
         match (&self.cgroup, self.scope) {
             (Some(cgroup), Scope::Cgroup | Scope::Gone) => config.with_cgroup(cgroup),
             _ => config,
@@ -171,4 +174,6 @@ counters! {
     invalid,
     /// Addresses lost because the kernel had no memory for them.
     store_failed,
+    /// Options refused because the rest of the list left a balancer no room for its own.
+    implausible,
 }

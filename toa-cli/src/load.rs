@@ -35,6 +35,10 @@ pub(crate) struct Load {
     /// whom they saw before; programs then ask for the client
     #[arg(long)]
     no_peername: bool,
+    /// Believe an option also where the rest of the list left the balancer no room for
+    /// its own: whoever is behind the balancer can then name any client
+    #[arg(long)]
+    insecure_believe_implausible: bool,
     /// Cover the services of this cgroup only, such as /sys/fs/cgroup/system.slice, or `self`,
     /// the cgroup of this command: for ExecStartPre=+ of a service [default: the whole host]
     #[arg(long, value_name = "PATH")]
@@ -66,12 +70,16 @@ impl Load {
     }
 
     fn config(&self, cgroup: Option<&Path>, before: Option<&Status>) -> anyhow::Result<Config> {
-        let nothing_set = self.trust.is_empty() && self.kind.is_empty() && !self.no_peername;
+        let nothing_set = self.trust.is_empty()
+            && self.kind.is_empty()
+            && !self.no_peername
+            && !self.insecure_believe_implausible;
         let mut config = match before {
             Some(before) if nothing_set => before.config(),
             _ if self.trust.is_empty() => anyhow::bail!(HOW_TO_CHOOSE),
             _ => Config::new(self.trust.join(",").parse::<TrustedPeers>()?)
-                .with_peername(!self.no_peername),
+                .with_peername(!self.no_peername)
+                .with_insecure_believe_implausible(self.insecure_believe_implausible),
         };
         if !self.kind.is_empty() {
             config = config.with_kinds(OptionKinds::new(self.kind.iter().copied())?);

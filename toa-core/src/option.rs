@@ -11,10 +11,12 @@
 //! The kernel side does the reading in production; this codec is the reference
 //! that it is tested against, and what the laptop balancer writes with.
 //!
-//! Two rules make the reading safe. The **first** TOA option of the header
+//! Three rules make the reading safe. The **first** TOA option of the header
 //! counts, because a balancer inserts its own directly behind the fixed header
-//! and whatever the client wrote comes later. And nothing that follows it can
-//! take it back: a client that appends garbage must not be able to hide.
+//! and whatever the client wrote comes later. Nothing that follows it can make
+//! another one count: a client that appends garbage names nobody. And a list that
+//! a client filled, so that the balancer's option found no room, is
+//! [implausible](Parsed::Implausible): its first option is the client's own.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -26,8 +28,12 @@ pub const MAX_OPTIONS_LEN: usize = 40;
 
 const KIND_END_OF_LIST: u8 = 0;
 const KIND_NO_OPERATION: u8 = 1;
+const KIND_TIMESTAMP: u8 = 8;
 const LEN_IPV4: u8 = 8;
 const LEN_IPV6: u8 = 20;
+const LEN_TIMESTAMP: usize = 10;
+/// With the padding that brings it to a multiple of four.
+const LEN_TIMESTAMP_PADDED: usize = 12;
 
 /// One TOA option: a client's address under an option kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +50,12 @@ pub enum Parsed {
     /// The first TOA option, with an address that a client can have. An IPv4
     /// address that was sent in mapped form is given back as IPv4.
     Found(ToaOption),
+    /// As `Found`, but no balancer can have put it in front of this list. Of a list
+    /// of L bytes the first option, of s bytes, is believed when L + s is at most
+    /// 40: the balancer had room, so the first option is its own. Beyond that it is
+    /// believed only when the rest is padding and at most one timestamp option, and
+    /// no more of it than those need.
+    Implausible(ToaOption),
     /// A TOA kind is there, but its length or its address is refused.
     Invalid,
     /// No TOA option.
@@ -65,25 +77,27 @@ pub enum Parsed {
 /// ```
 #[must_use]
 pub fn parse(options: &[u8], kinds: &OptionKinds) -> Parsed {
-    let mut rest = options;
+    let mut at = 0;
     let mut verdict = Parsed::Absent;
     loop {
-        rest = match *rest {
+        let rest = &options[at..];
+        at += match *rest {
             [] | [KIND_END_OF_LIST, ..] | [_] => return verdict,
-            [KIND_NO_OPERATION, ref after @ ..] => after,
+            [KIND_NO_OPERATION, ..] => 1,
             [kind, len, ..] => {
+                let len = usize::from(len);
                 let is_toa = kinds.contains(kind);
-                let whole = rest.split_at_checked(usize::from(len)).filter(|_| len >= 2);
-                let Some((option, after)) = whole else {
+                let Some(option) = rest.get(..len).filter(|_| len >= 2) else {
                     return if is_toa { Parsed::Invalid } else { verdict };
                 };
                 if is_toa {
                     if let Some(client) = decode(option) {
-                        return judge(ToaOption { kind, client });
+                        let plausible = is_plausible(&options[..at], len, &rest[len..]);
+                        return judge(ToaOption { kind, client }, plausible);
                     }
                     verdict = Parsed::Invalid;
                 }
-                after
+                len
             }
         };
     }
@@ -99,11 +113,44 @@ fn decode(option: &[u8]) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip, u16::from_be_bytes([p0, p1])))
 }
 
-fn judge(option: ToaOption) -> Parsed {
-    if is_client_address(to_mapped(option.client).ip()) {
+fn judge(option: ToaOption, plausible: bool) -> Parsed {
+    if !is_client_address(to_mapped(option.client).ip()) {
+        Parsed::Invalid
+    } else if plausible {
         Parsed::Found(option)
     } else {
-        Parsed::Invalid
+        Parsed::Implausible(option)
+    }
+}
+
+/// Whether a balancer can have put an option of `size` bytes between these two parts
+/// of the list.
+fn is_plausible(before: &[u8], size: usize, after: &[u8]) -> bool {
+    let len = before.len() + size + after.len();
+    if len + size <= MAX_OPTIONS_LEN {
+        return true;
+    }
+    let stamps = match (count_timestamps(before), count_timestamps(after)) {
+        (Some(before), Some(after)) => before + after,
+        _ => return false,
+    };
+    stamps <= 1 && len <= size.next_multiple_of(4) + stamps * LEN_TIMESTAMP_PADDED
+}
+
+/// The timestamp options among these bytes; `None` when there is anything else beside
+/// them than padding.
+fn count_timestamps(mut rest: &[u8]) -> Option<usize> {
+    let mut count = 0;
+    loop {
+        rest = match *rest {
+            [] => return Some(count),
+            [KIND_END_OF_LIST | KIND_NO_OPERATION, ref after @ ..] => after,
+            [KIND_TIMESTAMP, len, ..] if usize::from(len) == LEN_TIMESTAMP => {
+                count += 1;
+                rest.get(LEN_TIMESTAMP..)?
+            }
+            _ => return None,
+        };
     }
 }
 

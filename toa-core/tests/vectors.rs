@@ -18,6 +18,13 @@ fn bytes(hex: &str) -> Vec<u8> {
         .collect()
 }
 
+fn option(kind: &str, ip: &str, port: &str) -> ToaOption {
+    ToaOption {
+        kind: kind.parse().unwrap(),
+        client: SocketAddr::new(ip.parse().unwrap(), port.parse().unwrap()),
+    }
+}
+
 #[test]
 fn every_vector_is_answered_as_written() {
     let mut count = 0;
@@ -27,16 +34,10 @@ fn every_vector_is_answered_as_written() {
             [] | ["#", ..] => continue,
             [_, options, "none"] => (options, Parsed::Absent),
             [_, options, "invalid"] => (options, Parsed::Invalid),
-            [_, options, kind, ip, port] => {
-                let client = SocketAddr::new(ip.parse().unwrap(), port.parse().unwrap());
-                (
-                    options,
-                    Parsed::Found(ToaOption {
-                        kind: kind.parse().unwrap(),
-                        client,
-                    }),
-                )
+            [_, options, "implausible", kind, ip, port] => {
+                (options, Parsed::Implausible(option(kind, ip, port)))
             }
+            [_, options, kind, ip, port] => (options, Parsed::Found(option(kind, ip, port))),
             _ => panic!("not a vector: {line}"),
         };
         let options = bytes(options);
@@ -47,7 +48,7 @@ fn every_vector_is_answered_as_written() {
         assert_eq!(parse(&options, &OptionKinds::default()), expected, "{line}");
         count += 1;
     }
-    assert!(count >= 70, "only {count} vectors were read");
+    assert!(count >= 100, "only {count} vectors were read");
 }
 
 fn client() -> impl Strategy<Value = SocketAddr> {
@@ -65,7 +66,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_encoded_is_found_and_nothing_behind_takes_it_back(
+    fn what_is_encoded_is_found_where_there_was_room_for_another(
         client in client(),
         nops in 0usize..20,
         garbage: Vec<u8>,
@@ -74,7 +75,39 @@ proptest! {
         let mut options = vec![1; nops];
         options.extend_from_slice(&option.encode());
         options.extend(garbage);
-        prop_assert_eq!(parse(&options, &OptionKinds::default()), Parsed::Found(option));
+        let parsed = parse(&options, &OptionKinds::default());
+        let len = option.encode().len();
+        if options.len() + len <= MAX_OPTIONS_LEN {
+            prop_assert_eq!(parsed, Parsed::Found(option));
+        } else {
+            // Whatever stands behind, no other option ever counts.
+            prop_assert!([Parsed::Found(option), Parsed::Implausible(option)].contains(&parsed));
+        }
+    }
+
+    #[test]
+    fn beyond_that_only_timestamps_and_padding_may_stand_beside_it(
+        client in client(),
+        first: bool,
+        rest in proptest::collection::vec(any::<u8>(), 4..=MAX_OPTIONS_LEN),
+        stamps: [u8; 8],
+    ) {
+        let option = ToaOption { kind: 254, client };
+        let encoded = option.encode();
+        let timestamps: Vec<u8> = [1, 1, 8, 10].into_iter().chain(stamps).collect();
+        let list = |rest: &[u8]| match first {
+            true => [&encoded[..], rest].concat(),
+            false => [rest, &encoded[..]].concat(),
+        };
+        let kinds = OptionKinds::default();
+        prop_assert_eq!(parse(&list(&timestamps), &kinds), Parsed::Found(option));
+        let full = list(&rest);
+        let is_found = parse(&full, &kinds) == Parsed::Found(option);
+        if full.len() + encoded.len() > MAX_OPTIONS_LEN && is_found {
+            let first = rest.iter().find(|&&byte| byte > 1);
+            prop_assert_eq!(first, Some(&8));
+            prop_assert_eq!(full.len(), encoded.len() + timestamps.len());
+        }
     }
 
     #[test]

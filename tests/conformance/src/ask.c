@@ -20,6 +20,11 @@ struct expected expect_no(enum verdict verdict)
 	return (struct expected){ .verdict = verdict };
 }
 
+struct expected expect_implausible(uint8_t kind, const struct endpoint *client)
+{
+	return cli.plausible ? expect_no(IMPLAUSIBLE) : expect_client(kind, client);
+}
+
 struct expected expect_from_stranger(struct expected from_trusted)
 {
 	if (!cli.trust || from_trusted.verdict == NO_OPTION)
@@ -33,6 +38,7 @@ const char *expected_show(const struct expected *expected)
 		[NO_OPTION] = "no address (no option)",
 		[INVALID] = "no address (invalid)",
 		[UNTRUSTED] = "no address (untrusted)",
+		[IMPLAUSIBLE] = "no address (implausible)",
 	};
 
 	return expected->verdict == CLIENT ? endpoint_show(&expected->client) :
@@ -139,6 +145,8 @@ static uint32_t expected_flags(int family, const struct expected *expected)
 		flags |= TOA_INFO_UNTRUSTED;
 	if (expected->verdict == INVALID)
 		flags |= TOA_INFO_INVALID;
+	if (expected->verdict == IMPLAUSIBLE)
+		flags |= TOA_INFO_IMPLAUSIBLE;
 	return flags;
 }
 

@@ -11,6 +11,7 @@ enum verdict {
 	NO_OPTION, /* nothing that looks like TOA */
 	INVALID,   /* refused: wrong length or an impossible address */
 	UNTRUSTED, /* refused: the peer is not in the trusted set */
+	IMPLAUSIBLE, /* refused: the list left a balancer no room */
 	CLIENT,    /* the option counts */
 };
 
@@ -22,6 +23,8 @@ struct expected {
 
 struct expected expect_client(uint8_t kind, const struct endpoint *client);
 struct expected expect_no(enum verdict verdict);
+/* No address either, unless the source was set up to believe such options. */
+struct expected expect_implausible(uint8_t kind, const struct endpoint *client);
 /* What is left of it when the peer is a stranger. */
 struct expected expect_from_stranger(struct expected from_trusted);
 const char *expected_show(const struct expected *expected);

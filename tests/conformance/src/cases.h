@@ -26,6 +26,7 @@ bool side_available(const struct side *side);
 
 void cases_vectors(void);
 void cases_kinds(void);
+void cases_implausible(void);
 void cases_segment(void);
 void cases_rejected(void);
 void cases_cookies(void);

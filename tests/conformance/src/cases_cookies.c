@@ -113,6 +113,17 @@ static void from_stranger(const struct side *side)
 	handshake(side, side->stranger, no_options, option_of(&a), NULL, &expected);
 }
 
+static void full_list(const struct side *side)
+{
+	static const uint8_t filler[20] = { 252, 20 };
+	struct endpoint six = endpoint("2001:db8::9", 4711);
+	struct expected expected = expect_implausible(254, &six);
+
+	handshake(side, side->trusted, no_options,
+		  join_options(toa_option(254, &six), raw_options(filler, sizeof(filler))), NULL,
+		  &expected);
+}
+
 static void wrong_cookie(const struct side *side)
 {
 	struct endpoint a = client_of(side, 1), b = client_of(side, 2);
@@ -141,6 +152,7 @@ void cases_cookies(void)
 		{ "data that completes the handshake counts", in_data, ON_ALL },
 		{ "the SYN does not count", in_syn, ON_ALL },
 		{ "an untrusted peer is refused", from_stranger, ON_ALL },
+		{ "an implausible list is refused", full_list, ON_ALL },
 		{ "a wrong cookie makes no connection", wrong_cookie, ON_ALL },
 		{ 0 },
 	};

@@ -3,6 +3,7 @@
 #include "cases.h"
 #include "conn.h"
 #include "report.h"
+#include "timestamps.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -161,19 +162,15 @@ static void among_real_options(const struct side *side)
 {
 	static const uint8_t syn[] = { 2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0,
 				       1, 3, 3, 7 };
-	uint8_t stamps[12] = { 1, 1, 8, 10, 0, 0, 0, 2 };
 	struct endpoint a = client_of(side, 1);
 	struct expected expected = answer_of(&a);
-	const uint8_t *theirs;
+	struct tcpopts opts = join_options(option_of(&a), timestamps_option());
 	struct conn conn;
 
 	if (conn_prepare(&conn, side, side->trusted) &&
-	    peer_syn(&conn.peer, raw_options(syn, sizeof(syn)))) {
-		theirs = memchr(conn.peer.synack_opts.bytes, 8, conn.peer.synack_opts.len);
-		if (theirs)
-			memcpy(stamps + 8, theirs + 2, 4); /* echo the kernel's value */
-		peer_ack(&conn.peer,
-			 join_options(option_of(&a), raw_options(stamps, sizeof(stamps))));
+	    peer_syn(&conn.peer, raw_options(syn, sizeof(syn))) &&
+	    timestamps_answer(&conn.peer, &opts)) {
+		peer_ack(&conn.peer, opts);
 		if (conn_accept(&conn))
 			conn_check(&conn, &expected);
 	}

@@ -4,6 +4,7 @@
 #include "conn.h"
 #include "malformed.h"
 #include "report.h"
+#include "timestamps.h"
 #include "vectors.h"
 
 /* A segment is taken in while it is written, so this is ample. */
@@ -16,10 +17,13 @@
 static void handshake(struct conn *conn, const struct vector *vector)
 {
 	struct expected expected = vector->expected;
+	struct tcpopts opts = vector->opts;
+	bool stamped = timestamps_in(&opts);
 
-	if (!peer_syn(&conn->peer, no_options))
+	if (!peer_syn(&conn->peer, stamped ? timestamps_syn() : no_options) ||
+	    (stamped && !timestamps_answer(&conn->peer, &opts)))
 		return;
-	peer_ack(&conn->peer, vector->opts);
+	peer_ack(&conn->peer, opts);
 	if (list_is_malformed(&vector->opts) && kernel_drops_malformed() &&
 	    !server_has_guest(&conn->server, DROPPED_AFTER_MS)) {
 		expected = expect_no(NO_OPTION);

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct cli cli = { .source = SOURCE_ANY, .churn = 20000, .peername = true, .trust = true };
+struct cli cli = { .source = SOURCE_ANY, .churn = 20000, .peername = true, .trust = true,
+		   .plausible = true };
 
 static const char usage[] =
 	"Checks that the TOA source of this kernel keeps the source contract. Needs root.\n"
@@ -15,6 +16,7 @@ static const char usage[] =
 	"  --source ebpf|module|any|third-party   which source must answer (any)\n"
 	"  --peername on|off   whether the source rewrites getpeername() (on)\n"
 	"  --no-trust          the source is set up to trust any peer\n"
+	"  --believe-implausible   the source is set up to believe implausible options\n"
 	"  --churn N           connections in the churn case, 0 for none (20000)\n"
 	"  --only TEXT         only cases whose name contains TEXT\n"
 	"  --list              print the names of the cases, run nothing\n"
@@ -23,12 +25,13 @@ static const char usage[] =
 	"  --expect-none       check that no source is loaded, nothing else\n"
 	"  --here              use this network namespace; for kernels that have no others\n";
 
-enum { SOURCE = 1, PEERNAME, NO_TRUST, CHURN, ONLY, LIST, NO_SKIP, EXPECT_NONE, HERE, HELP };
+enum { SOURCE = 1, PEERNAME, NO_TRUST, BELIEVE, CHURN, ONLY, LIST, NO_SKIP, EXPECT_NONE, HERE, HELP };
 
 static const struct option options[] = {
 	{ "source", required_argument, NULL, SOURCE },
 	{ "peername", required_argument, NULL, PEERNAME },
 	{ "no-trust", no_argument, NULL, NO_TRUST },
+	{ "believe-implausible", no_argument, NULL, BELIEVE },
 	{ "churn", required_argument, NULL, CHURN },
 	{ "only", required_argument, NULL, ONLY },
 	{ "list", no_argument, NULL, LIST },
@@ -89,6 +92,9 @@ static void apply(int option, const char *value)
 	case NO_TRUST:
 		cli.trust = false;
 		break;
+	case BELIEVE:
+		cli.plausible = false;
+		break;
 	case CHURN:
 		cli.churn = parse_count(value);
 		break;
@@ -124,6 +130,8 @@ void cli_parse(int argc, char **argv)
 	cli.no_skip = strict && !strcmp(strict, "1");
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
 		apply(option, optarg);
+	if (cli.source == SOURCE_THIRD_PARTY)
+		cli.plausible = false;
 	if (optind < argc) {
 		fprintf(stderr, "unexpected argument '%s'; see --help\n", argv[optind]);
 		exit(2);

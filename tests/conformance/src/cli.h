@@ -12,6 +12,7 @@ struct cli {
 	unsigned int churn; /* connections, 0: none */
 	bool peername;	    /* the source rewrites getpeername() */
 	bool trust;	    /* the source refuses untrusted peers */
+	bool plausible;	    /* the source refuses implausible options */
 	bool list;
 	bool no_skip;	  /* a skip is a failure */
 	bool expect_none; /* only check that no source is there */

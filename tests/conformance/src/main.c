@@ -22,6 +22,7 @@ static void all_cases(void)
 {
 	cases_vectors();
 	cases_kinds();
+	cases_implausible();
 	cases_segment();
 	cases_rejected();
 	cases_cookies();

@@ -94,7 +94,7 @@ void server_expect_nobody(struct server *server)
 bool read_text(int fd, const char *text)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-	char buffer[256];
+	char buffer[2048];
 	size_t want = strlen(text);
 	size_t have = 0;
 	ssize_t got;

@@ -34,22 +34,32 @@ static struct tcpopts parse_hex(const char *hex)
 
 static void parse_line(const char *line, struct vector *vector)
 {
+	static const char implausible[] = "implausible ";
 	char hex[128], first[16], client[64];
 	unsigned int port;
-	int fields = sscanf(line, "%63s %127s %15s %63s %u", vector->name, hex, first, client,
-			    &port);
+	int expected_at = 0, fields;
+	bool is_plausible = true;
 
-	if (fields < 3)
+	if (sscanf(line, "%63s %127s %n", vector->name, hex, &expected_at) < 2 || !expected_at)
 		malformed(line);
+	line += expected_at;
+	if (!strncmp(line, implausible, sizeof(implausible) - 1)) {
+		is_plausible = false;
+		line += sizeof(implausible) - 1;
+	}
+	fields = sscanf(line, "%15s %63s %u", first, client, &port);
+
 	vector->opts = parse_hex(hex);
-	if (fields == 3 && !strcmp(first, "none")) {
+	if (fields == 1 && is_plausible && !strcmp(first, "none")) {
 		vector->expected = expect_no(NO_OPTION);
-	} else if (fields == 3 && !strcmp(first, "invalid")) {
+	} else if (fields == 1 && is_plausible && !strcmp(first, "invalid")) {
 		vector->expected = expect_no(INVALID);
-	} else if (fields == 5) {
+	} else if (fields == 3) {
 		struct endpoint at = endpoint(client, (uint16_t)port);
 
-		vector->expected = expect_client((uint8_t)atoi(first), &at);
+		vector->expected = is_plausible ?
+					   expect_client((uint8_t)atoi(first), &at) :
+					   expect_implausible((uint8_t)atoi(first), &at);
 	} else {
 		malformed(line);
 	}

@@ -36,7 +36,7 @@ struct host_outcome {
 	__u32 zero;
 	__u64 counters[TOA_COUNTERS];
 };
-_Static_assert(sizeof(struct host_outcome) == 184, "mirrored in Rust");
+_Static_assert(sizeof(struct host_outcome) == 192, "mirrored in Rust");
 
 static const struct host_connection *now;
 static struct toa_config config;
@@ -182,6 +182,8 @@ void toa_host_open(const struct host_connection *connection, __u8 *header,
 		.skb_data = header,
 		.skb_data_end = header + header_len,
 	};
+
+	header[12] = header_len / 4 << 4;
 
 	now = connection;
 	config = connection->config;

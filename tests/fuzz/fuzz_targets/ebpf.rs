@@ -13,8 +13,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use toa_core::abi::{
-    INFO_HAS_ADDR, INFO_INVALID, INFO_PEERNAME, INFO_TRUST_ENFORCED, INFO_UNTRUSTED, SOURCE_EBPF,
-    ToaInfo, ToaNat64Peer,
+    INFO_HAS_ADDR, INFO_IMPLAUSIBLE, INFO_INVALID, INFO_PEERNAME, INFO_TRUST_ENFORCED,
+    INFO_UNTRUSTED, SOURCE_EBPF, ToaInfo, ToaNat64Peer,
 };
 use toa_core::option::{MAX_OPTIONS_LEN, Parsed, parse};
 use toa_core::{OptionKinds, TrustedPeers, to_mapped};
@@ -35,7 +35,8 @@ const NAME_EMPTY: usize = 5;
 const ALLOC: usize = 6;
 const UNTRUSTED: usize = 8;
 const INVALID: usize = 9;
-const COUNTERS: usize = 11;
+const IMPLAUSIBLE: usize = 11;
+const COUNTERS: usize = 12;
 
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
@@ -52,7 +53,8 @@ struct Connection {
     peername: u8,
     steps4: u8,
     steps6: u8,
-    zero: [u8; 4],
+    believe_implausible: u8,
+    zero: [u8; 3],
     version: [u8; 16],
     nets: [Net; NETS],
     peer: [u8; 16],
@@ -135,7 +137,7 @@ impl Open {
     }
 
     /// What the kernel sees and says.
-    fn run(&self) -> Outcome {
+    fn run(&self, believe_implausible: bool) -> Outcome {
         let (is_ipv6, peer) = match self.peer.ip() {
             IpAddr::V4(v4) => (0, v4_in_16(v4)),
             IpAddr::V6(v6) => (1, v6.octets()),
@@ -146,7 +148,8 @@ impl Open {
             peername: self.peername.into(),
             steps4: self.steps(IpAddr::is_ipv4),
             steps6: self.steps(IpAddr::is_ipv6),
-            zero: [0; 4],
+            believe_implausible: believe_implausible.into(),
+            zero: [0; 3],
             version: [0; 16],
             nets: [Net::default(); NETS],
             peer,
@@ -221,11 +224,19 @@ fn name(outcome: &Outcome, is_ipv6: bool) -> SocketAddr {
 
 fuzz_target!(|input: &[u8]| {
     let Ok(open) = Open::read(input) else { return };
-    let outcome = open.run();
+    check(&open, false);
+    check(&open, true);
+});
+
+fn check(open: &Open, believe_implausible: bool) {
+    let outcome = open.run(believe_implausible);
 
     let parsed = match open.is_syn {
         true => Parsed::Absent,
-        false => parse(&open.options, &open.kinds),
+        false => match parse(&open.options, &open.kinds) {
+            Parsed::Implausible(option) if believe_implausible => Parsed::Found(option),
+            parsed => parsed,
+        },
     };
     let trusted = open.trusted.contains(open.peer.ip());
     let is_ipv6 = open.peer.is_ipv6();
@@ -260,10 +271,10 @@ fuzz_target!(|input: &[u8]| {
             counters[WITHOUT_TOA] = 1;
             counters[NAME_EMPTY] = 1;
             if parsed != Parsed::Absent {
-                let (flag, counter) = if trusted {
-                    (INFO_INVALID, INVALID)
-                } else {
-                    (INFO_UNTRUSTED, UNTRUSTED)
+                let (flag, counter) = match parsed {
+                    _ if !trusted => (INFO_UNTRUSTED, UNTRUSTED),
+                    Parsed::Implausible(_) => (INFO_IMPLAUSIBLE, IMPLAUSIBLE),
+                    _ => (INFO_INVALID, INVALID),
                 };
                 flags |= flag;
                 counters[counter] = 1;
@@ -293,4 +304,4 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(outcome.lookup.zero, [0; 2]);
     assert_eq!(name(&outcome, is_ipv6), shown);
     assert_eq!(outcome.counters, counters);
-});
+}

@@ -23,7 +23,8 @@ pub(crate) struct RawConfig {
     peername: u8,
     steps4: u8,
     steps6: u8,
-    zero: [u8; 4],
+    believe_implausible: u8,
+    zero: [u8; 3],
     version: [u8; VERSION_LEN],
 }
 const _: () = assert!(size_of::<RawConfig>() == 56);
@@ -48,7 +49,8 @@ impl RawConfig {
             peername: config.peername.into(),
             steps4: steps(nets.v4.len()),
             steps6: steps(nets.v6.len()),
-            zero: [0; 4],
+            believe_implausible: config.insecure_believe_implausible.into(),
+            zero: [0; 3],
             version,
         }
     }
@@ -66,6 +68,10 @@ impl RawConfig {
 
     pub(crate) const fn peername(&self) -> bool {
         self.peername != 0
+    }
+
+    pub(crate) const fn believe_implausible(&self) -> bool {
+        self.believe_implausible != 0
     }
 
     /// Whether the maps of trusted networks hold any, of IPv4 and of IPv6: an array has

@@ -140,6 +140,7 @@ fn of_pieces(pieces: &[Piece]) -> Result<Status, Error> {
         trusted: judge.maps.read_trusted(&config)?,
         kinds: config.kinds(),
         peername: config.peername(),
+        insecure_believe_implausible: config.believe_implausible(),
         counters: counters.map_err(|e| read("toa_counters", e))?,
         complete: pieces.len() == HOOKS.len()
             && configs.len() == 1

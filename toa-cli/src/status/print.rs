@@ -63,6 +63,9 @@ fn source(f: &mut fmt::Formatter<'_>, ebpf: &Ebpf, one_of_several: bool) -> fmt:
         "the TCP peer"
     };
     line(f, "getpeername", &format!("shows {peername}"))?;
+    if status.insecure_believe_implausible {
+        line(f, "implausible", "options are believed")?;
+    }
     counters(f, status.counters.iter())
 }
 

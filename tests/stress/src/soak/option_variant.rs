@@ -100,13 +100,17 @@ pub(crate) struct SegmentOptions {
 
 impl SegmentOptions {
     pub(crate) fn write(variant: OptionVariant, id: u32, random: &mut fastrand::Rng) -> Self {
-        let v6 = random.bool();
+        // Behind an IPv6 one, more than timestamps would make it implausible.
+        let fits = !matches!(
+            variant,
+            OptionVariant::ForgedSecond | OptionVariant::GarbageBehind
+        );
+        let v6 = fits && random.bool();
         let client = address::client(id, v6);
         let kind = KINDS[random.usize(..KINDS.len())];
         let toa = match variant {
             OptionVariant::Absent => Vec::new(),
             OptionVariant::ForgedSecond => {
-                // Two long ones fill the header.
                 let forged = option(KINDS[random.usize(..KINDS.len())], address::forged(id, v6));
                 [option(kind, client), forged].concat()
             }
@@ -166,9 +170,12 @@ fn option(kind: u8, client: SocketAddr) -> Vec<u8> {
     bytes
 }
 
-/// Among other options, at any offset.
+/// Among other options, at any offset, where there is room for that.
 fn around(toa: Vec<u8>, random: &mut fastrand::Rng) -> Vec<u8> {
     const TIMESTAMPS: [u8; 12] = [NOP, NOP, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0];
+    if toa.len() > 8 {
+        return toa;
+    }
     match random.u8(..5) {
         0 => [&[NOP], &*toa].concat(),
         1 => [&TIMESTAMPS, &*toa].concat(),

@@ -4,7 +4,7 @@
 use std::net::{SocketAddr, TcpStream};
 
 use anyhow::{Context, Result, ensure};
-use toa_core::abi::{INFO_HAS_ADDR, INFO_INVALID, INFO_UNTRUSTED, ToaInfo};
+use toa_core::abi::{INFO_HAS_ADDR, INFO_IMPLAUSIBLE, INFO_INVALID, INFO_UNTRUSTED, ToaInfo};
 use toa_core::option::{Parsed, is_client_address, parse};
 use toa_core::{OptionKinds, TrustedPeers, to_canonical, to_mapped};
 
@@ -27,6 +27,7 @@ impl Expectation {
             Parsed::Absent => 0,
             _ if !trusted => INFO_UNTRUSTED,
             Parsed::Invalid => INFO_INVALID,
+            Parsed::Implausible(_) => INFO_IMPLAUSIBLE,
             Parsed::Found(option) => {
                 return Self {
                     flags: INFO_HAS_ADDR,
@@ -84,5 +85,5 @@ pub(super) fn check_plausible(info: &ToaInfo) -> Result<()> {
 }
 
 fn outcome(info: &ToaInfo) -> u32 {
-    info.flags() & (INFO_HAS_ADDR | INFO_UNTRUSTED | INFO_INVALID)
+    info.flags() & (INFO_HAS_ADDR | INFO_UNTRUSTED | INFO_INVALID | INFO_IMPLAUSIBLE)
 }
