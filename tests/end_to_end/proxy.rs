@@ -128,8 +128,8 @@ fn behind_a_stream_proxy_the_client_is_the_proxy_also_where_it_passes_tls() {
         for answer in ask_as_each_client(scheme, "/") {
             assert!(CLIENTS.map(IpAddr::V4).contains(&answer.local.ip()));
             let told = answer.body.strip_prefix("you are ").unwrap();
-            let (told, story) = told.split_once(' ').unwrap();
-            assert!(story.starts_with("(toa, peer "), "{example}: {answer:?}");
+            let (told, provenance) = told.split_once(' ').unwrap();
+            assert!(provenance.starts_with("(toa, peer "), "{example}: {answer:?}");
             let told: SocketAddr = told.parse().unwrap();
             assert_eq!(told.ip(), proxy, "{example}: {answer:?}");
         }

@@ -143,7 +143,7 @@ pub mod trace;
 pub use axum_server::ToaAcceptor;
 pub use client::{ClientAddr, RealClient, UnixClient};
 #[cfg(feature = "governor-0_8")]
-pub use governor::{ClientNetwork, RealClientKey};
+pub use governor::RealClientKey;
 pub use known::ClientAddrError;
 #[cfg(feature = "axum-0_8")]
 pub use layer::ToaConnectInfoLayer;
@@ -157,6 +157,8 @@ pub use require::{
 };
 #[cfg(feature = "rustls-0_23")]
 pub use tls::TlsListener;
+#[cfg(feature = "governor-0_8")]
+pub use toa_core::ClientNetwork;
 #[cfg(feature = "metrics")]
 pub use toa_core::{CONNECTIONS_TOTAL, describe_metrics};
 pub use toa_core::{ParseTrustedPeersError, Policy, Provenance, Refusal, SourceKind, TrustedPeers};
