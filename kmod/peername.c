@@ -24,7 +24,6 @@
 #include "compat/compat.h"
 #include "config.h"
 #include "peername.h"
-#include "selfcheck.h"
 #include "stats.h"
 #include "table.h"
 
@@ -38,7 +37,6 @@ struct call {
 bool toa_peername_shows(const struct sock *sk, const struct toa_answer *answer)
 {
 	return answer->outcome == TOA_ADDRESS && toa_config_peername() &&
-	       toa_selfcheck_probes_fire() &&
 	       (sk->sk_family == AF_INET6 ||
 		toa_addr_is_mapped(answer->client.addr));
 }

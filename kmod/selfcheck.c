@@ -10,6 +10,7 @@
  * seconds, and for each question about a socket.
  */
 #include <linux/compiler.h>
+#include <linux/delay.h>
 #include <linux/errno.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
@@ -36,8 +37,7 @@ struct calls {
 
 static DEFINE_PER_CPU(struct calls, calls);
 
-/* A question noticed it; the regular check has not yet. */
-static int hooks_were_silent;
+/* As of the last regular check. */
 static bool hooks_silent;
 static bool probes_silent;
 static unsigned long failures;
@@ -100,30 +100,41 @@ static bool probes_fire(void)
 	return fire;
 }
 
+/* A hook can be passed over for a moment, while others' are being set in the kernel. */
+static bool fire_by_now(bool (*fire)(void))
+{
+	unsigned int tries = 10;
+
+	while (!fire()) {
+		if (!tries--)
+			return false;
+		msleep(20);
+	}
+	return true;
+}
+
 /*
  * Sockets have been closed without our notice: what is bound to them must not
  * reach others.
  */
 static void check_hooks(void)
 {
-	bool fire = hooks_fire();
+	bool silent = !fire_by_now(hooks_fire);
 
-	if (!fire)
+	if (silent)
 		WRITE_ONCE(failures, failures + 1);
-	if ((!fire || xchg(&hooks_were_silent, 0)) && !hooks_silent) {
-		hooks_silent = true;
+	if (silent && !hooks_silent) {
 		pr_err("the kernel does not call our hooks: no client address is known, also of open connections, until: " CURE "\n");
 		toa_table_purge(NULL);
 	}
-	if (fire && hooks_silent) {
-		hooks_silent = false;
+	if (!silent && hooks_silent)
 		pr_info("the kernel calls our hooks again: new connections have an address\n");
-	}
+	WRITE_ONCE(hooks_silent, silent);
 }
 
 static void check_probes(void)
 {
-	bool silent = !probes_fire();
+	bool silent = !fire_by_now(probes_fire);
 
 	if (silent && !probes_silent)
 		pr_err("the kernel does not call our probes: getpeername() and accept() show the balancer until: " CURE "\n");
@@ -146,7 +157,7 @@ bool toa_selfcheck_hooks_fire(void)
 {
 	if (likely(hooks_fire()))
 		return true;
-	if (!xchg(&hooks_were_silent, 1))
+	if (!READ_ONCE(hooks_silent))
 		mod_delayed_work(system_wq, &regular_check, 0);
 	return false;
 }
@@ -174,7 +185,7 @@ int toa_selfcheck_init(void)
 		pr_err("cannot probe %s: error %d\n", probe.symbol_name, err);
 		goto err_hook;
 	}
-	if (!hooks_fire() || !probes_fire()) {
+	if (!fire_by_now(hooks_fire) || !fire_by_now(probes_fire)) {
 		pr_err("the kernel does not call our hooks and would show no connection: " CURE "; then load again\n");
 		err = -EOPNOTSUPP;
 		goto err_probe;

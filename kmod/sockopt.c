@@ -79,7 +79,7 @@ static void fill_answer(struct toa_info *info, const struct sock *sk)
 		info->kind = answer.kind;
 		memcpy(info->client, answer.client.addr, sizeof(info->client));
 		info->client_port = answer.client.port;
-		if (toa_peername_shows(sk, &answer))
+		if (toa_peername_shows(sk, &answer) && toa_selfcheck_probes_fire())
 			info->flags |= TOA_INFO_PEERNAME;
 		break;
 	case TOA_REFUSED_UNTRUSTED:

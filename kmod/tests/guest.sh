@@ -24,4 +24,7 @@ dmesg | grep -q '] TOA: toa unloaded$'
 insmod toa.ko trusted=any
 toa-conformance --source module --no-skip --no-trust --churn 500 >/tmp/any || { grep -A3 '^not ok' /tmp/any; exit 1; }
 rmmod toa
+insmod toa.ko insecure_believe_implausible=Y
+toa-conformance --source module --no-skip --believe-implausible --churn 500 >/tmp/believe || { grep -A3 '^not ok' /tmp/believe; exit 1; }
+rmmod toa
 exec ./stress.sh "$2" "$3" "$4"

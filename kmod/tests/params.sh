@@ -59,7 +59,8 @@ networks() {
     n=0
     while [ $n -lt "$1" ]; do printf '%s%d%s,' "$2" $n "$3" && n=$((n + 1)); done
 }
-echo "$(networks 240 10.0. .0/24)" >$of/trusted || die "240 networks refused"
+many=$(networks 240 10.0. .0/24)
+echo "$many" >$of/trusted || die "240 networks refused"
 [ "$(tr ',' '\n' <$of/trusted | wc -l)" = 240 ] || die "240 networks read back as $(cat $of/trusted)"
 one_line trusted
 

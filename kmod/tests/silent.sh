@@ -50,9 +50,10 @@ known() { echo $(($(wc -l <"/proc/$holder/net/toa_table") - 1)); }
 
 # $1 the switch, $2 its name, with the module loaded
 works_or_says_so() {
+    rm -f /tmp/held
     toa-load hold 50 >/tmp/held & holder=$!
     n=0
-    until grep -q open /tmp/held; do
+    until grep -q open /tmp/held 2>/dev/null; do
         n=$((n + 1))
         [ $n -lt 300 ] || die "no connections to hold"
         usleep 100000

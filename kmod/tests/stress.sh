@@ -68,9 +68,10 @@ lists_each_once() {
 # Connections with an address outlive the module.
 outlive() {
     insmod $module || die "insmod"
+    rm -f /tmp/held
     toa-load hold "$held" >/tmp/held & holder=$!
     n=0
-    until grep -q open /tmp/held; do
+    until grep -q open /tmp/held 2>/dev/null; do
         n=$((n + 1))
         [ $n -lt 600 ] || die "no $held connections"
         kill -0 $holder || die "the holder ended"

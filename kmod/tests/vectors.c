@@ -19,7 +19,8 @@ static unsigned int from_hex(const char *hex, unsigned char *bytes)
 	return n;
 }
 
-static void show(enum toa_verdict verdict, const struct toa_option *found, char *text)
+static void show(enum toa_verdict verdict, const struct toa_option *found, bool plausible,
+		 char *text)
 {
 	char ip[INET6_ADDRSTRLEN];
 
@@ -31,7 +32,8 @@ static void show(enum toa_verdict verdict, const struct toa_option *found, char 
 		inet_ntop(AF_INET, found->client + 12, ip, sizeof(ip));
 	else
 		inet_ntop(AF_INET6, found->client, ip, sizeof(ip));
-	sprintf(text, "%u %s %u", found->kind, ip, found->port[0] << 8 | found->port[1]);
+	sprintf(text, "%s%u %s %u", plausible ? "" : "implausible ", found->kind, ip,
+		found->port[0] << 8 | found->port[1]);
 }
 
 static struct toa_kinds default_kinds(void)
@@ -44,105 +46,55 @@ static struct toa_kinds default_kinds(void)
 	return kinds;
 }
 
+static bool has_timestamps(const char *hex)
+{
+	const char *at = strstr(hex, "080a");
+
+	return at && (at - hex) % 2 == 0;
+}
+
 /* The list at the very end of its memory, where a sanitizer sees a read beyond it. */
-static unsigned char *exact_copy(const unsigned char *bytes, unsigned int len)
-{
-	unsigned char *list = malloc(len ? len : 1);
-
-	memcpy(list, bytes, len);
-	return list;
-}
-
-static void parse(const unsigned char *bytes, unsigned int len, char *text)
+static void parse(const char *hex, bool timestamps, char *text)
 {
 	struct toa_kinds kinds = default_kinds();
-	unsigned char *list = exact_copy(bytes, len);
 	struct toa_option found;
-
-	show(toa_option_parse(&kinds, list, len, &found), &found, text);
-	free(list);
-}
-
-#define TOA4	"fe083039cb007107"
-#define TOA6	"fe14303920010db8000000000000000000000007"
-#define TS	"080a0000000100000002"
-#define NOPS4	"01010101"
-#define NOPS20	NOPS4 NOPS4 NOPS4 NOPS4 NOPS4
-
-enum { NEVER, WITH_TIMESTAMPS, ALWAYS };
-
-/* What a balancer can have written, by whether the connection negotiated timestamps. */
-static const struct {
-	const char *name, *hex;
-	int plausible;
-} plausibility[] = {
-	/* There was room for another one. */
-	{ "ipv4", TOA4, ALWAYS },
-	{ "ipv6", TOA6, ALWAYS },
-	{ "ipv4 twice", TOA4 TOA4, ALWAYS },
-	{ "ipv4, ipv6", TOA4 TOA6, ALWAYS },
-	{ "ipv4 four times", TOA4 TOA4 TOA4 TOA4, ALWAYS },
-	{ "ipv4, padding to 32", TOA4 NOPS20 NOPS4, ALWAYS },
-	{ "ipv4, another option", TOA4 "fc08000000000000", ALWAYS },
-	{ "ipv4, timestamps", TOA4 "0101" TS, ALWAYS },
-	/* There was none, and the rest is what a client's TCP sends. */
-	{ "ipv6, timestamps", TOA6 "0101" TS, WITH_TIMESTAMPS },
-	{ "ipv6, timestamps first in their padding", TOA6 TS "0000", WITH_TIMESTAMPS },
-	{ "timestamps, ipv6", "0101" TS TOA6, WITH_TIMESTAMPS },
-	{ "ipv6 at an odd place, timestamps", "01" TOA6 "01" TS, WITH_TIMESTAMPS },
-	/* There was none. */
-	{ "ipv6, ipv4", TOA6 TOA4, NEVER },
-	{ "ipv6 twice", TOA6 TOA6, NEVER },
-	{ "ipv6, one word of padding", TOA6 NOPS4, NEVER },
-	{ "ipv6, padding to 40", TOA6 NOPS20, NEVER },
-	{ "padding, ipv6", NOPS20 TOA6, NEVER },
-	{ "ipv6, the end of the list", TOA6 "00000000", NEVER },
-	{ "ipv6, timestamps, too much padding", TOA6 "0101" TS NOPS4, NEVER },
-	{ "ipv6, timestamps twice", TOA6 TS TS, NEVER },
-	{ "ipv6, timestamps too short", TOA6 "0101080800000001" NOPS4, NEVER },
-	{ "ipv6, timestamps cut off", TOA6 "0101080a00000001", NEVER },
-	{ "ipv6, last byte is a kind", TOA6 "01010108", NEVER },
-	{ "ipv6, SACK", TOA6 "0101050a0000000100000002", NEVER },
-	{ "ipv6, another option", TOA6 "fc04f989", NEVER },
-	{ "ipv6, bytes behind the end of the list", TOA6 "0000fc04", NEVER },
-	{ "ipv4 five times", TOA4 TOA4 TOA4 TOA4 TOA4, NEVER },
-	{ "ipv4, padding to 36", TOA4 NOPS20 NOPS4 NOPS4, NEVER },
-	{ "padding, ipv4", NOPS20 NOPS4 NOPS4 NOPS4 TOA4, NEVER },
-	{ "ipv4, timestamps, padding to 40", TOA4 "0101" TS NOPS20, NEVER },
-};
-
-static bool is_plausible(const char *hex, bool timestamps)
-{
-	struct toa_kinds kinds = default_kinds();
+	enum toa_verdict verdict;
 	unsigned char bytes[48], *list;
 	unsigned int len = from_hex(hex, bytes);
-	struct toa_option found;
 	bool plausible;
 
-	list = exact_copy(bytes, len);
-	plausible = toa_option_parse(&kinds, list, len, &found) == TOA_OPTION_FOUND &&
+	list = malloc(len ? len : 1);
+	memcpy(list, bytes, len);
+	verdict = toa_option_parse(&kinds, list, len, &found);
+	plausible = verdict == TOA_OPTION_FOUND &&
 		    toa_option_is_plausible(&found, list, len, timestamps);
+	show(verdict, &found, plausible, text);
 	free(list);
-	return plausible;
 }
 
-static unsigned int check_plausibility(void)
+static bool check(const char *name, const char *hex, bool timestamps, const char *expected)
 {
-	unsigned int failed = 0;
+	char got[96];
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(plausibility); i++) {
-		for (int timestamps = 0; timestamps <= 1; timestamps++) {
-			bool expected = plausibility[i].plausible + timestamps >= ALWAYS;
-
-			if (is_plausible(plausibility[i].hex, timestamps) == expected)
-				continue;
-			printf("%s, %s timestamps: %splausible\n", plausibility[i].name,
-			       timestamps ? "with" : "without", expected ? "im" : "");
-			failed++;
-		}
-	}
-	return failed;
+	parse(hex, timestamps, got);
+	if (!strcmp(got, expected))
+		return true;
+	printf("%s: expected %s, got %s\n", name, expected, got);
+	return false;
 }
+
+#define TOA6	"fe14303920010db8000000000000000000000007"
+#define TOA4	"fe083039cb007107"
+#define TS	"080a0000000100000002"
+
+/* On a connection that has not negotiated timestamps: what the file's rows cannot say. */
+static const struct {
+	const char *name, *hex, *expected;
+} without_timestamps[] = {
+	{ "ipv6, timestamps", TOA6 "0101" TS, "implausible 254 2001:db8::7 12345" },
+	{ "timestamps, ipv6", "0101" TS TOA6, "implausible 254 2001:db8::7 12345" },
+	{ "ipv4, timestamps", TOA4 "0101" TS, "254 203.0.113.7 12345" },
+};
 
 int main(int argc, char **argv)
 {
@@ -155,21 +107,19 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	while (fgets(line, sizeof(line), file)) {
-		char name[64], hex[96], expected[96], got[96];
-		unsigned char bytes[48];
+		char name[64], hex[96], expected[96];
 
 		if (line[0] == '#' || sscanf(line, "%63s %95s %95[^\n]", name, hex, expected) != 3)
 			continue;
-		parse(bytes, from_hex(hex, bytes), got);
 		count++;
-		if (strcmp(got, expected)) {
-			printf("%s: expected %s, got %s\n", name, expected, got);
-			failed++;
-		}
+		failed += !check(name, hex, has_timestamps(hex), expected);
 	}
 	fclose(file);
-	failed += check_plausibility();
-	count += 2 * ARRAY_SIZE(plausibility);
+	for (unsigned int i = 0; i < ARRAY_SIZE(without_timestamps); i++) {
+		count++;
+		failed += !check(without_timestamps[i].name, without_timestamps[i].hex, false,
+				 without_timestamps[i].expected);
+	}
 	printf("vectors: %u passed, %u failed\n", count - failed, failed);
 	return failed || !count;
 }

@@ -26,6 +26,19 @@ struct Found {
 
 unsafe extern "C" {
     fn toa_option_parse(kinds: *const Kinds, list: *const u8, len: u32, found: *mut Found) -> i32;
+    fn toa_option_is_plausible(
+        found: *const Found,
+        list: *const u8,
+        len: u32,
+        timestamps: bool,
+    ) -> bool;
+}
+
+/// Of a connection that has negotiated timestamps, as toa-core takes it.
+fn is_plausible(found: &Found, list: &[u8], len: u32) -> bool {
+    // SAFETY: both pointers are valid for the call, `list` for `len` bytes, and `found`
+    // was made from it.
+    unsafe { toa_option_is_plausible(&raw const *found, list.as_ptr(), len, true) }
 }
 
 fn module_parse(list: &[u8], kinds: &OptionKinds) -> Parsed {
@@ -42,10 +55,15 @@ fn module_parse(list: &[u8], kinds: &OptionKinds) -> Parsed {
         2 => {
             let ip = std::net::Ipv6Addr::from(found.client).to_canonical();
             let client = SocketAddr::new(ip, u16::from_be_bytes(found.port));
-            Parsed::Found(ToaOption {
+            let option = ToaOption {
                 kind: found.kind,
                 client,
-            })
+            };
+            if is_plausible(&found, list, len) {
+                Parsed::Found(option)
+            } else {
+                Parsed::Implausible(option)
+            }
         }
         other => panic!("the module's parser answered {other}"),
     }
