@@ -58,11 +58,14 @@ impl Object {
         let _raised = Memlock::raise();
         let nets = Nets::of(&config.trusted);
         let quirks = Quirks::of_this_kernel();
+        let btf = quirks.btf();
+        let sees_others = u8::from(btf.is_some());
         let mut loader = EbpfLoader::new();
         loader
-            .btf(None)
+            .btf(btf.as_ref())
             .override_global("toa_copies_failures", &quirks.copies_failures, true)
             .override_global("toa_refuses_large", &quirks.refuses_large, true)
+            .override_global("toa_sees_others", &sees_others, true)
             .map_max_entries("toa_trusted4", nets.v4.len().max(1) as u32)
             .map_max_entries("toa_trusted6", nets.v6.len().max(1) as u32);
         if let Some(pins) = pins {
