@@ -18,6 +18,8 @@ bin/toa status
 say 'replace'
 bin/toa load --trust private,link-local,loopback --no-peername
 ./toa-conformance --source ebpf --peername off --churn 1000
+bin/toa load --trust private,link-local,loopback --insecure-believe-implausible
+./toa-conformance --source ebpf --believe-implausible --churn 1000
 bin/toa load --trust private,link-local,loopback --cgroup /sys/fs/cgroup
 ./toa-conformance --source ebpf --churn 1000
 # The suite tries to forge addresses, which is something wrong.
@@ -44,3 +46,6 @@ bin/toa unload
 ! bin/toa status || fail 'status finds a source after unload'
 ./toa-conformance --expect-none
 [ -z "$(ls /sys/fs/bpf)" ] || fail "left behind: $(ls /sys/fs/bpf)"
+
+say 'programs of others'
+TOA_REQUIRE_PRIVILEGED=1 ./foreign --test-threads 1

@@ -10,6 +10,7 @@
 
 #include "addr.h"
 #include "config.h"
+#include "others.h"
 #include "table.h"
 #include "toa.h"
 
@@ -38,13 +39,15 @@ const volatile __u8 toa_refuses_large = 0;	/* before Linux 6.5, some longer */
  *
  * Two kernel bugs call for length zero, which means: copy nothing back. The hook works
  * on a copy of at most one page, and older kernels make EFAULT of a larger answer.
- * Still older ones copy zeros over the caller's buffer when the call failed.
+ * Still older ones copy zeros over the caller's buffer when the call failed. Where
+ * others hear the call it meets these bugs without us, too, and stays theirs.
  */
 static __always_inline void toa_sockopt_pass(struct bpf_sockopt *ctx)
 {
 	__u32 len = ctx->optlen;
 
-	if (ctx->retval ? toa_copies_failures : toa_refuses_large && len > PAGE_LEN)
+	if ((ctx->retval ? toa_copies_failures : toa_refuses_large && len > PAGE_LEN) &&
+	    !toa_others_hear(ctx))
 		*(volatile __s32 *)&ctx->optlen = 0;
 }
 

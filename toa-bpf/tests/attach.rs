@@ -106,6 +106,28 @@ fn what_is_configured_is_what_is_done() {
 }
 
 #[test]
+fn a_list_that_left_the_balancer_no_room_is_refused_unless_told_otherwise() {
+    let Some(host) = Host::enter_or_skip() else {
+        return;
+    };
+    let listener = host.listener();
+    let full = [&CLIENT_V6[..], &[1; 20]].concat();
+    let believing = host.config().with_insecure_believe_implausible(true);
+    for (config, believed) in [(host.config(), false), (believing, true)] {
+        let source = attach(&config).unwrap();
+        let (stream, accepted, peer) = host.open(&listener, [192, 168, 7, 7], &full);
+        let info = ask(&stream);
+        assert_eq!(info.client().is_some(), believed);
+        assert_eq!(info.has(abi::INFO_IMPLAUSIBLE), !believed);
+        assert_eq!(accepted, peer.local_addr());
+        let status = source.status().unwrap();
+        assert_eq!(status.insecure_believe_implausible, believed);
+        assert_eq!(status.counters.implausible, u64::from(!believed));
+        assert_eq!(status.counters.syn_recv_sock_toa, u64::from(believed));
+    }
+}
+
+#[test]
 fn without_peername_only_those_who_ask_get_the_client() {
     let Some(host) = Host::enter_or_skip() else {
         return;

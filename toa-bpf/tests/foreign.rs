@@ -21,9 +21,11 @@ use std::{fmt, ptr};
 
 use host::{Host, join};
 use toa_bpf::attach;
+use toa_core::abi;
 
 const PROG_LOAD: libc::c_int = 5;
 const LINK_CREATE: libc::c_int = 28;
+const LINK_UPDATE: libc::c_int = 29;
 const PROG_TYPE_CGROUP_SOCKOPT: u32 = 25;
 const ATTACH_CGROUP_GETSOCKOPT: u32 = 21;
 
@@ -126,8 +128,7 @@ impl Foreign {
         code
     }
 
-    /// Attached beside what is there, behind it on the same cgroup; until dropped.
-    fn attach(&self, cgroup: &Path) -> OwnedFd {
+    fn load(&self) -> OwnedFd {
         #[repr(C)]
         struct Load {
             kind: u32,
@@ -142,7 +143,7 @@ impl Foreign {
             attach_type: u32,
         }
         let code = self.code();
-        let program = bpf(
+        bpf_fd(
             PROG_LOAD,
             &mut Load {
                 kind: PROG_TYPE_CGROUP_SOCKOPT,
@@ -156,24 +157,42 @@ impl Foreign {
                 ifindex: 0,
                 attach_type: ATTACH_CGROUP_GETSOCKOPT,
             },
-        );
-        let cgroup = File::open(cgroup).unwrap();
-        let mut link = [
-            program.as_raw_fd().cast_unsigned(),
-            cgroup.as_raw_fd().cast_unsigned(),
-            ATTACH_CGROUP_GETSOCKOPT,
-            0,
-        ];
-        bpf(LINK_CREATE, &mut link)
+        )
     }
 }
 
-fn bpf<A>(command: libc::c_int, attr: &mut A) -> OwnedFd {
+/// A place on a cgroup, behind what is there already; given up when dropped.
+struct Link(OwnedFd);
+
+impl Link {
+    fn create(program: &Foreign, cgroup: &Path) -> Self {
+        let (program, cgroup) = (program.load(), File::open(cgroup).unwrap());
+        let mut attr = [raw(&program), raw(&cgroup), ATTACH_CGROUP_GETSOCKOPT, 0];
+        Self(bpf_fd(LINK_CREATE, &mut attr))
+    }
+
+    /// Puts another program in the same place.
+    fn update(&self, program: &Foreign) {
+        let program = program.load();
+        bpf(LINK_UPDATE, &mut [raw(&self.0), raw(&program), 0, 0]);
+    }
+}
+
+fn raw(fd: &impl AsRawFd) -> u32 {
+    fd.as_raw_fd().cast_unsigned()
+}
+
+fn bpf<A>(command: libc::c_int, attr: &mut A) -> libc::c_int {
     // SAFETY: attr is valid for its size, and so is what it points to.
-    let fd = unsafe { libc::syscall(libc::SYS_bpf, command, ptr::from_mut(attr), size_of::<A>()) };
-    assert!(fd >= 0, "bpf({command}): {}", io::Error::last_os_error());
+    let ret = unsafe { libc::syscall(libc::SYS_bpf, command, ptr::from_mut(attr), size_of::<A>()) };
+    assert!(ret >= 0, "bpf({command}): {}", io::Error::last_os_error());
+    ret as libc::c_int
+}
+
+fn bpf_fd<A>(command: libc::c_int, attr: &mut A) -> OwnedFd {
+    let fd = bpf(command, attr);
     // SAFETY: the kernel has just opened this descriptor for us alone.
-    unsafe { OwnedFd::from_raw_fd(fd as libc::c_int) }
+    unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
 /// What a caller sees: the result, the length, and its buffer.
@@ -228,25 +247,39 @@ fn without_others_every_call_is_answered_as_without_us() {
     assert_eq!(calls(&socket), without);
 }
 
+/// Before Linux 5.11 programs are charged to this, and freed only some time after.
+fn lift_memory_limit() {
+    let limit = libc::rlimit {
+        rlim_cur: libc::RLIM_INFINITY,
+        rlim_max: libc::RLIM_INFINITY,
+    };
+    // SAFETY: limit is a valid rlimit.
+    let ret = unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit) };
+    assert_eq!(ret, 0, "{}", io::Error::last_os_error());
+}
+
 /// Compares with the program alone on the cgroup, on the very same kernel.
 fn compare(host: &Host, ours: &Path, theirs: &Path, theirs_first: bool) {
+    lift_memory_limit();
     join(&host.cgroup.join("inner"));
     let socket = host.listener();
     let config = host.config().with_cgroup(ours);
-    let mut compared = 0;
-    // Loading takes long, so ours stays while theirs come and go.
-    let alone: Vec<_> = programs()
-        .iter()
-        .map(|program| {
-            let _theirs = program.attach(theirs);
+    let each = |link: &Link| -> Vec<_> {
+        let calls_with = |program: &Foreign| {
+            link.update(program);
             calls(&socket)
-        })
-        .collect();
-    let standing = (!theirs_first).then(|| attach(&config).unwrap());
-    for (program, alone) in programs().iter().zip(alone) {
-        let _theirs = program.attach(theirs);
-        let _ours = theirs_first.then(|| attach(&config).unwrap());
-        for ((option, len, with), (.., without)) in calls(&socket).into_iter().zip(alone) {
+        };
+        programs().iter().map(calls_with).collect()
+    };
+    let alone = each(&Link::create(&PASS, theirs));
+    // The link keeps its place, whichever program it holds.
+    let before = theirs_first.then(|| Link::create(&PASS, theirs));
+    let _ours = attach(&config).unwrap();
+    let link = before.unwrap_or_else(|| Link::create(&PASS, theirs));
+    let with = each(&link);
+    let mut compared = 0;
+    for ((program, alone), with) in programs().iter().zip(alone).zip(with) {
+        for ((option, len, without), (.., with)) in alone.into_iter().zip(with) {
             compared += 1;
             assert_eq!(
                 with, without,
@@ -254,7 +287,6 @@ fn compare(host: &Host, ours: &Path, theirs: &Path, theirs_first: bool) {
             );
         }
     }
-    drop(standing);
     assert_eq!(compared, programs().len() * 3 * LENGTHS.len());
 }
 
@@ -290,4 +322,33 @@ fn a_foreign_program_on_a_cgroup_below_answers_as_alone() {
         return;
     };
     compare(&host, &host.cgroup, &host.cgroup.join("inner"), false);
+}
+
+#[test]
+fn a_verdict_of_a_program_before_ours_on_our_own_calls_stands() {
+    let Some(host) = Host::enter_or_skip() else {
+        return;
+    };
+    lift_memory_limit();
+    let socket = host.listener();
+    for name in [abi::TOA_SO_GET_LOOKUP, abi::TOA_SO_GET_INFO] {
+        let option = (libc::SOL_IP, name);
+        let refused = Foreign {
+            option,
+            retval: Some(-libc::EACCES),
+            ..PASS
+        };
+        let answered = Foreign {
+            bytes: Some(7),
+            optlen: Some(4),
+            retval: Some(0),
+            ..refused
+        };
+        for program in [refused, answered] {
+            let _theirs = Link::create(&program, &host.cgroup);
+            let alone = call(&socket, option, 64);
+            let _ours = attach(&host.config()).unwrap();
+            assert_eq!(call(&socket, option, 64), alone, "{program:?}");
+        }
+    }
 }

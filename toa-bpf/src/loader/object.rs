@@ -42,13 +42,16 @@ impl Object {
         let nets = Nets::of(&config.trusted);
         let quirks = Quirks::of_this_kernel();
         let (table, scope) = shared.map_or((0, 0), |shared| (shared.table, shared.scope));
+        let btf = quirks.btf();
+        let sees_others = u8::from(btf.is_some());
         let mut loader = EbpfLoader::new();
         loader
-            .btf(None)
+            .btf(btf.as_ref())
             .override_global("toa_copies_failures", &quirks.copies_failures, true)
             .override_global("toa_refuses_large", &quirks.refuses_large, true)
             .override_global("toa_table", &table, true)
             .override_global("toa_scope", &scope, true)
+            .override_global("toa_sees_others", &sees_others, true)
             .map_max_entries("toa_trusted4", nets.v4.len().max(1) as u32)
             .map_max_entries("toa_trusted6", nets.v6.len().max(1) as u32);
         if let Some(shared) = shared {

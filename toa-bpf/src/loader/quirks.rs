@@ -1,5 +1,6 @@
 //! What the running kernel does with a getsockopt() that a program has heard.
 
+use aya::Btf;
 use aya::programs::ProgramType;
 use aya::sys::{BpfHelper, is_helper_supported};
 
@@ -21,6 +22,20 @@ impl Quirks {
         let helper =
             is_helper_supported(ProgramType::CgroupSockopt, BpfHelper::BPF_FUNC_get_retval);
         Self::of(version, helper.unwrap_or(version >= (5, 18)))
+    }
+
+    /// With what the program finds out whether others hear a call, where it has to know.
+    pub(crate) fn btf(self) -> Option<Btf> {
+        if self.copies_failures == 0 && self.refuses_large == 0 {
+            return None;
+        }
+        // The lockdown of a kernel may take the helper away.
+        let helper = BpfHelper::BPF_FUNC_probe_read_kernel;
+        let has_helper = is_helper_supported(ProgramType::CgroupSockopt, helper);
+        has_helper
+            .unwrap_or(false)
+            .then(|| Btf::from_sys_fs().ok())
+            .flatten()
     }
 
     /// No interface tells whether large answers pass (6.5): where a fixed kernel has a

@@ -16,6 +16,7 @@
 
 void *bpf_map_lookup_elem(void *map, const void *key);
 void *bpf_sk_storage_get(void *map, void *sk, const void *value, __u64 flags);
+long bpf_probe_read_kernel(void *dst, __u32 size, const void *from);
 long bpf_sk_storage_delete(void *map, void *sk);
 long bpf_sock_ops_cb_flags_set(struct bpf_sock_ops *ctx, int flags);
 
