@@ -13,7 +13,7 @@ use toa_core::abi::{SOURCE_EBPF, SOURCE_MODULE};
 use toa_core::{SourceKind, detect_source, source_info};
 
 pub(crate) use advice::STRANGERS_ARE_TRUSTED;
-pub(crate) use print::lifetime;
+pub(crate) use print::{lifetime, scope};
 
 use crate::cgroup;
 use crate::module::Module;
