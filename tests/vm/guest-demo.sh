@@ -23,4 +23,16 @@ echo "$answer" | grep -qF "you are [${local% *}]:${local#* } (toa, peer " || fai
 
 bin/curl -sS http://127.0.0.1:3000/ | grep -F '(not_sent)' || fail 'a direct connection has no reason'
 kill "$demo"
+
+# Two sources at once: the module answers first, so the trusted set of the other would not count.
+! bin/toa load --trust none 2>refused || fail 'an eBPF source is loaded beside the module'
+grep -q 'a kernel module is the source on this host' refused || fail "$(cat refused)"
+rmmod toa
+bin/toa load --trust none
+insmod toa.ko
+code=0
+bin/toa status >both || code=$?
+grep -q '! a kernel module and an eBPF source are loaded: the module answers first' both || fail "$(cat both)"
+[ "$code" = 3 ] || fail "exit code $code where something is wrong"
+bin/toa unload
 rmmod toa

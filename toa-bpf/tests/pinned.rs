@@ -229,6 +229,22 @@ fn a_cgroup_that_is_gone_is_seen_with_its_path_and_can_be_forgotten() {
 }
 
 #[test]
+fn of_a_cgroup_that_is_made_again_at_once_nothing_old_stays() {
+    let Some(host) = Host::enter_or_skip() else {
+        return;
+    };
+    let (pins, inner) = (host.pins(), host.cgroup.join("inner"));
+    let config = host.config().with_cgroup(&inner);
+    for _ in 0..10 {
+        assert_eq!(pins.load(&config).unwrap(), Loaded::Fresh);
+        let status = only(&pins);
+        assert!(status.complete, "{status:?}");
+        fs::remove_dir(&inner).unwrap();
+        fs::create_dir(&inner).unwrap();
+    }
+}
+
+#[test]
 fn a_directory_outside_the_bpf_file_system_is_refused_with_the_cure() {
     let Some(host) = Host::enter_or_skip() else {
         return;

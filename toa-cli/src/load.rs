@@ -7,7 +7,7 @@ use toa_core::{OptionKinds, TrustedPeers};
 
 use crate::cgroup;
 use crate::output::{Outcome, say};
-use crate::status::{STRANGERS_ARE_TRUSTED, lifetime};
+use crate::status::{STRANGERS_ARE_TRUSTED, lifetime, scope};
 
 const HOW_TO_CHOOSE: &str = "\
 whose TOA options are to be believed? Nobody has a default for that:
@@ -178,11 +178,23 @@ impl Unload {
             Some(path) => pins.unload_cgroup(&cgroup::resolve(path)?)?,
             None => pins.unload()?,
         };
-        say(if unloaded {
-            "unloaded\n"
-        } else {
-            "nothing was loaded\n"
-        })?;
+        match unloaded {
+            true => say("unloaded\n")?,
+            false => say(format_args!("nothing was loaded\n{}", others(&pins)))?,
+        }
         Ok(Outcome::Healthy)
     }
+}
+
+/// The sources that this command cannot remove, for whoever expected that it would.
+fn others(pins: &Pins) -> String {
+    let sources = pins.sources().unwrap_or_default();
+    sources
+        .iter()
+        .filter(|source| source.pins.is_none())
+        .map(|source| {
+            let (scope, stays) = (scope(source), lifetime(source));
+            format!("another source, for {scope}, stays: {stays}\n")
+        })
+        .collect()
 }

@@ -274,6 +274,14 @@ fn a_source_whose_pins_are_hidden_is_found_and_not_taken_for_a_demo() {
     );
     let said = stdout(&hidden);
     assert_eq!(hidden.status.code(), Some(0), "{said}");
+    let unload = in_cgroup(
+        &cgroup,
+        &format!("exec unshare -m sh -c 'umount /sys/fs/bpf; {TOA} unload'"),
+    );
+    let expected = format!(
+        "nothing was loaded\nanother source, for {path}, stays: how long is not known, as its pins are not visible from here\n"
+    );
+    assert_eq!(stdout(&unload), expected);
     for line in [
         "the eBPF program answers\n",
         "trusts       10.1.0.0/16\n",
@@ -283,6 +291,30 @@ fn a_source_whose_pins_are_hidden_is_found_and_not_taken_for_a_demo() {
     ] {
         assert!(said.contains(line), "{line}: {said}");
     }
+}
+
+#[test]
+fn a_source_that_a_program_holds_is_told_by_the_program() {
+    let Some(host) = Host::enter() else { return };
+    let cgroup = host.cgroup("a");
+    let config = toa_bpf::Config::new("none".parse().unwrap()).with_cgroup(&cgroup);
+    let source = toa_bpf::attach(&config).unwrap();
+    let own = std::process::id();
+    let name = fs::read_to_string("/proc/self/comm").unwrap();
+    let name = name.trim_end();
+    let status = toa_in(&cgroup, &["status"]);
+    let said = stdout(&status);
+    assert_eq!(status.status.code(), Some(3), "{said}");
+    for words in [
+        format!("stays        as long as process {own} ({name}) runs\n"),
+        format!("belongs to process {own} ({name}), such as a demo, and goes with it"),
+    ] {
+        assert!(said.contains(&words), "{words}: {said}");
+    }
+    drop(source);
+    assert!(soon(
+        || toa_in(&cgroup, &["status"]).status.code() == Some(1)
+    ));
 }
 
 #[test]

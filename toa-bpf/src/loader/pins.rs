@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::host::{self, Cgroup};
 use super::slot::{self, Slot, pin_error};
@@ -12,6 +13,8 @@ use crate::{Config, Error, Lifetime, Loaded, Scope, Status};
 const DEFAULT: &str = "/sys/fs/bpf/toa";
 const BPFFS: &str = "/sys/fs/bpf";
 const BPFFS_MAGIC: u32 = 0xcafe_4a11;
+/// Much longer than the kernel takes to detach the programs of a cgroup that was removed.
+const DETACHING: Duration = Duration::from_secs(1);
 
 /// The directory of the BPF file system that holds the sources, one for each cgroup that
 /// was named. Where cgroups lie in each other, the source of the closest one counts.
@@ -141,10 +144,12 @@ impl Pins {
     /// one of the same name when it starts it again.
     fn forget_predecessors(&self, cgroup: &Cgroup) -> Result<(), Error> {
         let path = cgroup.path.canonicalize().ok();
+        let own = Slot::of(&self.dir, cgroup.id);
         let slots = Slot::all(&self.dir).map_err(|e| pin_error("read", &self.dir, e))?;
         slots
             .iter()
-            .filter(|slot| slot.cgroup() == path && slot.is_dead())
+            .filter(|slot| slot.cgroup() == path && slot.dir() != own.dir())
+            .filter(|slot| slot.dies_within(DETACHING))
             .try_for_each(Slot::clear)
     }
 

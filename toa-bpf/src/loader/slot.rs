@@ -6,6 +6,8 @@ use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, symlink};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use aya::maps::MapInfo;
 
@@ -16,6 +18,7 @@ use super::object::{Object, SharedMaps};
 use super::sys;
 use crate::{Config, Error, Loaded};
 
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 const CONNS: &str = "toa_conns";
 const COUNTERS: &str = "toa_counters";
 /// A symbolic link: the kernel forgets the path of a cgroup that is gone.
@@ -62,6 +65,20 @@ impl Slot {
     /// Whether the kernel has detached everything because the cgroup was removed.
     pub(super) fn is_dead(&self) -> bool {
         self.link_infos().all(|info| info.cgroup_id == 0)
+    }
+
+    /// The same, waiting for the kernel. In a container another cgroup may have the same path.
+    pub(super) fn dies_within(&self, patience: Duration) -> bool {
+        let start = Instant::now();
+        loop {
+            if self.is_dead() {
+                return true;
+            }
+            if start.elapsed() >= patience {
+                return false;
+            }
+            sleep(BETWEEN_LOOKS);
+        }
     }
 
     fn link_infos(&self) -> impl Iterator<Item = sys::LinkInfo> {

@@ -12,7 +12,7 @@ use toa_bpf::{Pins, Status};
 use toa_core::{SourceKind, detect_source};
 
 pub(crate) use advice::STRANGERS_ARE_TRUSTED;
-pub(crate) use print::lifetime;
+pub(crate) use print::{lifetime, scope};
 
 use crate::cgroup;
 use crate::module::Module;

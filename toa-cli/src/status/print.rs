@@ -80,7 +80,7 @@ fn module(f: &mut fmt::Formatter<'_>, module: &Module) -> fmt::Result {
 }
 
 /// What a source covers, in words.
-pub(super) fn scope(status: &Status) -> String {
+pub(crate) fn scope(status: &Status) -> String {
     let path = status.cgroup.as_ref().map(|path| path.display());
     match (status.scope, path) {
         (Scope::Host, _) => "the whole host".to_owned(),
@@ -106,7 +106,7 @@ pub(crate) fn lifetime(status: &Status) -> String {
             None => "as long as a BPF file system that is not the host's".to_owned(),
         },
         Lifetime::Process { id, name } => format!("as long as process {id} ({name}) runs"),
-        _ => "not known: its pins are not visible from here, as those of a container".to_owned(),
+        _ => "how long is not known, as its pins are not visible from here".to_owned(),
     }
 }
 
