@@ -129,7 +129,10 @@ fn behind_a_stream_proxy_the_client_is_the_proxy_also_where_it_passes_tls() {
             assert!(CLIENTS.map(IpAddr::V4).contains(&answer.local.ip()));
             let told = answer.body.strip_prefix("you are ").unwrap();
             let (told, provenance) = told.split_once(' ').unwrap();
-            assert!(provenance.starts_with("(toa, peer "), "{example}: {answer:?}");
+            assert!(
+                provenance.starts_with("(toa, peer "),
+                "{example}: {answer:?}"
+            );
             let told: SocketAddr = told.parse().unwrap();
             assert_eq!(told.ip(), proxy, "{example}: {answer:?}");
         }
