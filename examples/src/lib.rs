@@ -32,8 +32,6 @@ impl Stage {
         let balancer = match Balancer::start(BalancerConfig::nat64_to(port)) {
             Ok(balancer) => {
                 println!("balancer  NAT64 on device {}", balancer.device());
-                // Quoted: a shell may take the brackets for a pattern.
-                println!("try       curl -6 'http://{}/'", balancer.virtual_addr());
                 Some(balancer)
             }
             Err(error) => {
@@ -56,15 +54,28 @@ impl Stage {
                 }
             },
             found => {
-                println!("source    one is on this machine already ({found:?})");
+                println!("source    {}, on this machine already", name(found));
                 None
             }
         };
+        if let Some(balancer) = &balancer {
+            // Quoted: a shell may take the brackets for a pattern.
+            println!("try       curl -6 'http://{}/'", balancer.virtual_addr());
+        }
         println!("compare   curl http://127.0.0.1:{port}/");
         Ok(Self {
             _source: source,
             _balancer: balancer,
         })
+    }
+}
+
+const fn name(source: SourceKind) -> &'static str {
+    match source {
+        SourceKind::Absent => "none",
+        SourceKind::Ebpf => "the eBPF program",
+        SourceKind::Module => "the kernel module",
+        _ => "a third-party module",
     }
 }
 
@@ -111,6 +122,8 @@ pub fn log_to_stderr() {
 
 #[cfg(doctest)]
 mod readmes {
+    #[doc = include_str!("../../toa-actix/README.md")]
+    struct ToaActix;
     #[doc = include_str!("../../toa-core/README.md")]
     struct ToaCore;
     #[doc = include_str!("../../toa-lab/README.md")]

@@ -124,9 +124,9 @@ fn with_a_source_on_the_machine_it_needs_no_root() {
     let balancer = toa_lab::Balancer::start(toa_lab::BalancerConfig::nat64_to(PORT)).unwrap();
     for name in DEMOS {
         let demo = Demo::start_as(&mut unprivileged(&example(name)));
-        assert!(
-            demo.said("source")
-                .starts_with("one is on this machine already"),
+        assert_eq!(
+            demo.said("source"),
+            "the eBPF program, on this machine already",
             "{name}"
         );
         let url = format!("http://{}/client", balancer.virtual_addr());

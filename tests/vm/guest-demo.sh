@@ -13,7 +13,7 @@ for _ in $(seq 100); do
     sleep 0.2
 done
 url=$(sed -n "s/^try  *curl -6 '\(.*\)'/\1/p" demo.log)
-grep -q '^source .*already (Own)' demo.log || fail 'the demo does not use the module'
+grep -q '^source .*the kernel module, on this machine already' demo.log || fail 'the demo does not use the module'
 
 # curl says itself which address and port it had.
 answer=$(bin/curl -sS -6 --retry 20 --retry-connrefused -w '%{local_ip} %{local_port}' "$url") || fail 'no answer'

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use toa_core::{OptionKinds, TrustedPeers};
 
-const TEXTS: &str = include_str!("../../tests/vectors/toa-config.txt");
+const TEXTS: &str = include_str!("toa-config.txt");
 
 /// What the text is read as, in the words of the table.
 fn read<T: FromStr + Display>(text: &str) -> String {
