@@ -3,16 +3,12 @@
 #![no_main]
 
 use std::error::Error;
-use std::ffi::OsString;
 use std::fmt::{Debug, Display};
-use std::os::unix::ffi::OsStringExt;
 use std::str::FromStr;
 
 use libfuzzer_sys::fuzz_target;
 use serde::{Serialize, de::DeserializeOwned};
-use toa_core::{
-    EnvError, KindsError, Mode, ModeError, OptionKinds, Policy, TrustError, TrustedPeers,
-};
+use toa_core::{OptionKinds, ParseOptionKindsError, ParseTrustedPeersError, Policy, TrustedPeers};
 
 trait Setting:
     FromStr<Err: Error> + Display + Debug + PartialEq + Serialize + DeserializeOwned
@@ -58,26 +54,32 @@ fn quotes(error: &impl Display, word: &str, text: &str) {
     assert!(message.contains(&format!("{word:?}")), "{message}");
 }
 
-fn trust_error(error: &TrustError, text: &str) {
+fn trust_error(error: &ParseTrustedPeersError, text: &str) {
     match error {
-        TrustError::NotANetwork(word) | TrustError::NotAlone(word) => quotes(error, word, text),
-        TrustError::HostBits(net, whole) => {
+        ParseTrustedPeersError::NotANetwork(word) | ParseTrustedPeersError::NotAlone(word) => {
+            quotes(error, word, text)
+        }
+        ParseTrustedPeersError::HostBits(net, whole) => {
             assert!(error.to_string().contains(&net.to_string()));
             assert!(whole.to_string().parse::<TrustedPeers>().is_ok());
         }
-        TrustError::Empty => assert!(text.chars().all(|c| c == ',' || c.is_whitespace())),
+        ParseTrustedPeersError::Empty => {
+            assert!(text.chars().all(|c| c == ',' || c.is_whitespace()))
+        }
         other => panic!("unknown to this target: {other:?}"),
     }
 }
 
-fn kinds_error(error: &KindsError, text: &str) {
+fn kinds_error(error: &ParseOptionKindsError, text: &str) {
     match error {
-        KindsError::NotAKind(word) => quotes(error, word, text),
-        KindsError::Assigned(kind) => {
+        ParseOptionKindsError::NotAKind(word) => quotes(error, word, text),
+        ParseOptionKindsError::Assigned(kind) => {
             assert!(error.to_string().contains(&kind.to_string()));
             assert!(text.contains(&kind.to_string()));
         }
-        KindsError::Empty => assert!(text.chars().all(|c| c == ',' || c.is_whitespace())),
+        ParseOptionKindsError::Empty => {
+            assert!(text.chars().all(|c| c == ',' || c.is_whitespace()))
+        }
         other => panic!("unknown to this target: {other:?}"),
     }
 }
@@ -94,41 +96,11 @@ fn edges_are_inside(peers: &TrustedPeers) {
     assert!(!peers.is_any() || peers.nets().next().is_none());
 }
 
-/// The variable has the value; what is read is what `parse` makes of it.
-fn environment<T: Setting>(
-    variable: &str,
-    value: &[u8],
-    read: impl FnOnce() -> Result<T, EnvError>,
-) {
-    let value = OsString::from_vec(value.to_vec());
-    // SAFETY: this program has one thread.
-    unsafe { std::env::set_var(variable, &value) };
-    let expected = value.to_str().and_then(|text| text.parse::<T>().ok());
-    match read() {
-        Ok(setting) => assert_eq!(Some(setting), expected),
-        Err(error) => {
-            assert_eq!(expected, None);
-            assert_eq!(
-                (error.variable(), error.value()),
-                (variable, &*value.to_string_lossy())
-            );
-            let message = error.to_string();
-            assert!(message.contains(variable));
-            assert!(
-                message.contains(&format!("{:?}", error.value())),
-                "{message}"
-            );
-            assert!(error.source().is_some());
-        }
-    }
-}
-
 fuzz_target!(|input: &[u8]| {
     if let Ok(words) = str::from_utf8(input) {
         text::<TrustedPeers>(words, |error| trust_error(error, words));
         text::<Policy>(words, |error| trust_error(error, words));
         text::<OptionKinds>(words, |error| kinds_error(error, words));
-        text::<Mode>(words, |error: &ModeError| quotes(error, words, words));
         if let Ok(peers) = words.parse() {
             edges_are_inside(&peers);
         }
@@ -136,10 +108,4 @@ fuzz_target!(|input: &[u8]| {
     json::<TrustedPeers>(input);
     json::<Policy>(input);
     json::<OptionKinds>(input);
-    json::<Mode>(input);
-    // No variable can hold a zero byte.
-    if !input.contains(&0) {
-        environment(Policy::ENV, input, Policy::from_env);
-        environment(Mode::ENV, input, Mode::from_env);
-    }
 });

@@ -64,15 +64,28 @@ struct Connection {
 }
 
 #[repr(C)]
-#[derive(Default)]
 struct Outcome {
-    info: ToaInfo,
-    lookup: ToaNat64Peer,
+    info: [u8; 48],
+    lookup: [u8; 20],
     lookup_retval: i32,
     name: [[u8; 4]; 4],
     name_port: [u8; 2],
     zero: [u8; 6],
     counters: [u64; COUNTERS],
+}
+
+impl Outcome {
+    const fn zeroed() -> Self {
+        Self {
+            info: [0; 48],
+            lookup: [0; 20],
+            lookup_retval: 0,
+            name: [[0; 4]; 4],
+            name_port: [0; 2],
+            zero: [0; 6],
+            counters: [0; COUNTERS],
+        }
+    }
 }
 
 unsafe extern "C" {
@@ -179,7 +192,7 @@ impl Open {
         // The allocation ends with the header.
         let mut header = header.into_boxed_slice();
         let len = u32::try_from(header.len()).expect("60 bytes at most");
-        let mut outcome = Outcome::default();
+        let mut outcome = Outcome::zeroed();
         // SAFETY: the pointers are valid for the call, and `header` for `len` bytes.
         unsafe {
             toa_host_open(
@@ -282,26 +295,25 @@ fn check(open: &Open, believe_implausible: bool) {
         }
     }
 
-    let info = outcome.info;
+    let info = ToaInfo::from_bytes(&outcome.info).expect("the program writes a version");
+    assert_eq!((info.version(), info.source()), (1, SOURCE_EBPF));
+    assert_eq!(info.flags(), flags, "{parsed:?}, trusted: {trusted}");
+    let told = info.client().zip(info.kind());
+    assert_eq!(told.map(|(addr, kind)| (kind, addr)), client);
     assert_eq!(
-        (info.version, info.source, info.reserved),
-        (1, SOURCE_EBPF, 0)
+        info.peer(),
+        Some(peer).filter(|peer| !peer.ip().is_unspecified())
     );
-    assert_eq!(info.flags, flags, "{parsed:?}, trusted: {trusted}");
-    assert_eq!(info.client().map(|addr| (info.kind, addr)), client);
+    // What does not apply is zero.
+    assert_eq!(outcome.info[44..], [0; 4]);
     if client.is_none() {
-        assert_eq!(
-            (info.kind, info.client, info.client_port),
-            (0, [0; 16], [0; 2])
-        );
+        assert_eq!((outcome.info[3], &outcome.info[8..24]), (0, &[0; 16][..]));
+        assert_eq!(outcome.info[40..42], [0; 2]);
     }
-    assert_eq!(
-        (info.peer, info.peer_port),
-        (peer.ip().octets(), peer.port().to_be_bytes())
-    );
-    let lookup = (outcome.lookup_retval == 0).then(|| outcome.lookup.client());
+    let lookup = ToaNat64Peer::from_bytes(&outcome.lookup).expect("it has 20 bytes");
+    let lookup = (outcome.lookup_retval == 0).then(|| lookup.client());
     assert_eq!(lookup, client.map(|(_, addr)| addr));
-    assert_eq!(outcome.lookup.zero, [0; 2]);
+    assert_eq!(outcome.lookup[18..], [0; 2]);
     assert_eq!(name(&outcome, is_ipv6), shown);
     assert_eq!(outcome.counters, counters);
 }
