@@ -135,6 +135,16 @@ fn report(
         Some(source) => format!("it stays {}; `toa status` watches it\n", lifetime(source)),
         None => String::new(),
     };
+    let believes = |config: &Config| config.insecure_believe_implausible;
+    let implausible = if believes(config) || old.as_ref().is_some_and(believes) {
+        let verdict = setting(&|config| match believes(config) {
+            true => "believed".to_owned(),
+            false => "refused".to_owned(),
+        });
+        format!("options that left the balancer no room for its own are {verdict}\n")
+    } else {
+        String::new()
+    };
     let warning = match config.trusted.includes_strangers() {
         true => format!("! {STRANGERS_ARE_TRUSTED}\n"),
         false => String::new(),
@@ -144,7 +154,7 @@ fn report(
          trusts {}\n\
          reads option kinds {}\n\
          getpeername() and accept() show {}\n\
-         {stays}{warning}",
+         {implausible}{stays}{warning}",
         setting(&|config| config.trusted.to_string()),
         setting(&|config| config.kinds.to_string()),
         setting(&|config| peername(config.peername).to_owned()),

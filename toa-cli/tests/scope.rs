@@ -191,6 +191,18 @@ fn a_plain_reload_keeps_the_settings_and_a_change_is_shown() {
     ] {
         assert!(other.contains(line), "{line}: {other}");
     }
+    let full_lists = "options that left the balancer no room for its own are";
+    assert!(!other.contains(full_lists), "{other}");
+    let with = |more: &[&str]| {
+        let args = ["load", "--cgroup", path, "--trust", "10.2.0.0/16"];
+        stdout(&toa(&[&args[..], more].concat()))
+    };
+    let believing = with(&["--insecure-believe-implausible"]);
+    let line = format!("{full_lists} believed (before: refused)\n");
+    assert!(believing.contains(&line), "{believing}");
+    let refusing = with(&[]);
+    let line = format!("{full_lists} refused (before: believed)\n");
+    assert!(refusing.contains(&line), "{refusing}");
     let unset = toa(&["load", "--cgroup", path, "--kind", "77"]);
     assert_eq!(unset.status.code(), Some(2), "{}", stdout(&unset));
 }

@@ -17,6 +17,7 @@ struct Seen {
     without: u64,
     untrusted: u64,
     invalid: u64,
+    implausible: u64,
     lost: u64,
 }
 
@@ -131,6 +132,7 @@ fn seen_by_ebpf(status: &Status) -> Seen {
         without: counters.syn_recv_sock_no_toa,
         untrusted: counters.untrusted,
         invalid: counters.invalid,
+        implausible: counters.implausible,
         lost: counters.store_failed,
     }
 }
@@ -141,12 +143,14 @@ fn seen_by_module(module: &Module) -> Seen {
         without: module.counter("syn_recv_sock_no_toa"),
         untrusted: module.counter("untrusted"),
         invalid: module.counter("invalid"),
+        implausible: module.counter("implausible"),
         lost: module.counter("alloc_failed") + module.counter("probe_missed"),
     }
 }
 
 fn say_what_was_seen(seen: &Seen, say: &mut impl FnMut(String)) {
-    if seen.with == 0 && seen.without > 0 && seen.untrusted == 0 && seen.invalid == 0 {
+    let refused = seen.untrusted + seen.invalid + seen.implausible;
+    if seen.with == 0 && seen.without > 0 && refused == 0 {
         say(format!(
             "none of the {} connections so far brought an address: check that the balancer is \
              told to send it, and under which option kind (--kind)",
@@ -165,6 +169,14 @@ fn say_what_was_seen(seen: &Seen, say: &mut impl FnMut(String)) {
             "{} options were refused for their length or address: something else uses the option \
              kind, or somebody tries to forge addresses",
             seen.invalid
+        ));
+    }
+    if seen.implausible > 0 {
+        say(format!(
+            "{} options were refused because no balancer can have put them there: it had no room \
+             for its own; a client behind it fills the list, and the balancer lets clients' own \
+             options pass",
+            seen.implausible
         ));
     }
     if seen.lost > 0 {
@@ -219,6 +231,10 @@ mod tests {
             (
                 report(module, &[("invalid", 3)]),
                 &["3 options", "length or address"],
+            ),
+            (
+                report(module, &[("implausible", 4), ("syn_recv_sock_no_toa", 4)]),
+                &["4 options", "a client behind it fills the list"],
             ),
             (
                 report(module, &[("probe_missed", 1), ("alloc_failed", 1)]),

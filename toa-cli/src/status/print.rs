@@ -47,7 +47,9 @@ fn source(f: &mut fmt::Formatter<'_>, ebpf: &Ebpf, one_of_several: bool) -> fmt:
         false => "",
     };
     line(f, "covers", &format!("{}{closest}", scope(status)))?;
-    line(f, "stays", &lifetime(status))?;
+    if status.scope != Scope::Gone {
+        line(f, "stays", &lifetime(status))?;
+    }
     let trusted = if status.trust_any {
         "everybody".to_owned()
     } else if status.trusted.is_empty() {
