@@ -206,7 +206,7 @@ static const struct kernel_param_ops loglevel_ops = {
 };
 
 module_param_cb(trusted, &trusted_ops, NULL, 0644);
-MODULE_PARM_DESC(trusted, "peers whose option is believed: CIDRs separated by commas, private (default), any or none");
+MODULE_PARM_DESC(trusted, "peers whose option is believed: CIDRs, private (default), link-local and loopback, separated by commas; any; or none");
 module_param_cb(kinds, &kinds_ops, NULL, 0644);
 MODULE_PARM_DESC(kinds, "TCP option kinds that are read, default 254,253,200");
 module_param_cb(peername, &flag_ops, &peername, 0644);

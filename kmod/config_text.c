@@ -19,7 +19,7 @@ static int refuse(enum toa_text_error error, const struct toa_text *wrong,
 	case TOA_TEXT_OK:
 		return 0;
 	case TOA_TEXT_NOT_A_NETWORK:
-		pr_err("trusted: \"%.*s\" is not a network: write CIDRs such as 10.0.0.0/8,fd00::/8, or private, any or none\n",
+		pr_err("trusted: \"%.*s\" is not a network: write CIDRs such as 10.0.0.0/8,fd00::/8, or private, link-local, loopback, any or none\n",
 		       len, at);
 		break;
 	case TOA_TEXT_HOST_BITS:

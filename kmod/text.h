@@ -10,7 +10,7 @@ enum toa_text_error {
 	TOA_TEXT_EMPTY,
 	TOA_TEXT_NOT_A_NETWORK,
 	TOA_TEXT_HOST_BITS,	/* address bits are set behind the prefix */
-	TOA_TEXT_NOT_ALONE,	/* private, any or none among networks */
+	TOA_TEXT_NOT_ALONE,	/* any or none among networks */
 	TOA_TEXT_TOO_MANY,
 	TOA_TEXT_NOT_A_KIND,
 	TOA_TEXT_ASSIGNED_KIND,	/* it means something else in TCP */

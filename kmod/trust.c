@@ -9,6 +9,14 @@
 
 #define IPV6_GROUPS	8
 
+static const struct {
+	const char *word, *nets;
+} named[] = {
+	{ "private", "10.0.0.0/8,100.64.0.0/10,172.16.0.0/12,192.168.0.0/16,fc00::/7" },
+	{ "link-local", "169.254.0.0/16,fe80::/10" },
+	{ "loopback", "127.0.0.0/8,::1/128" },
+};
+
 static bool read_octet(struct toa_text *text, bool is_net, u8 *octet)
 {
 	struct toa_text start = *text;
@@ -136,27 +144,45 @@ static bool has_host_bits(const struct toa_net_prefix *net)
 	return false;
 }
 
-static bool stands_for_a_set(const struct toa_text *item)
+static enum toa_text_error add_net(struct toa_trusted *trusted, struct toa_text item)
 {
-	return toa_text_is(item, "private") || toa_text_is(item, "any") ||
-	       toa_text_is(item, "none");
+	struct toa_net_prefix *net = &trusted->nets[trusted->count];
+
+	if (toa_text_is(&item, "any") || toa_text_is(&item, "none"))
+		return TOA_TEXT_NOT_ALONE;
+	if (trusted->count == TOA_NETS_MAX)
+		return TOA_TEXT_TOO_MANY;
+	if (!read_net(item, false, net) && !read_net(item, true, net))
+		return TOA_TEXT_NOT_A_NETWORK;
+	if (has_host_bits(net))
+		return TOA_TEXT_HOST_BITS;
+	trusted->count++;
+	return TOA_TEXT_OK;
+}
+
+/* The networks that a word stands for, or the item itself. */
+static struct toa_text nets_of(struct toa_text item)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(named); i++)
+		if (toa_text_is(&item, named[i].word))
+			return toa_text_of(named[i].nets);
+	return item;
 }
 
 static enum toa_text_error parse_nets(struct toa_text text, struct toa_trusted *trusted,
 				      struct toa_text *wrong)
 {
 	while (toa_text_next_item(&text, wrong)) {
-		struct toa_net_prefix *net = &trusted->nets[trusted->count];
+		struct toa_text nets = nets_of(*wrong), net;
 
-		if (stands_for_a_set(wrong))
-			return TOA_TEXT_NOT_ALONE;
-		if (trusted->count == TOA_NETS_MAX)
-			return TOA_TEXT_TOO_MANY;
-		if (!read_net(*wrong, false, net) && !read_net(*wrong, true, net))
-			return TOA_TEXT_NOT_A_NETWORK;
-		if (has_host_bits(net))
-			return TOA_TEXT_HOST_BITS;
-		trusted->count++;
+		while (toa_text_next_item(&nets, &net)) {
+			enum toa_text_error error = add_net(trusted, net);
+
+			if (error)
+				return error;
+		}
 	}
 	return trusted->count ? TOA_TEXT_OK : TOA_TEXT_EMPTY;
 }
@@ -168,13 +194,11 @@ enum toa_text_error toa_trusted_parse(struct toa_text text, struct toa_trusted *
 
 	trusted->any = false;
 	trusted->count = 0;
-	if (!toa_text_next_item(&rest, &only) || toa_text_next_item(&rest, &second))
-		return parse_nets(text, trusted, wrong);
-	trusted->any = toa_text_is(&only, "any");
-	if (trusted->any || toa_text_is(&only, "none"))
-		return TOA_TEXT_OK;
-	if (toa_text_is(&only, "private"))
-		text = toa_text_of(TOA_PRIVATE_NETS);
+	if (toa_text_next_item(&rest, &only) && !toa_text_next_item(&rest, &second)) {
+		trusted->any = toa_text_is(&only, "any");
+		if (trusted->any || toa_text_is(&only, "none"))
+			return TOA_TEXT_OK;
+	}
 	return parse_nets(text, trusted, wrong);
 }
 

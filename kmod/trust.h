@@ -25,11 +25,6 @@ struct toa_trusted {
 	struct toa_net_prefix nets[TOA_NETS_MAX];
 };
 
-/* What "private" stands for. */
-#define TOA_PRIVATE_NETS \
-	"10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,169.254.0.0/16,172.16.0.0/12," \
-	"192.168.0.0/16,::1/128,fc00::/7,fe80::/10"
-
 /* By the rules of toa-core/src/trust.rs. After an error, @wrong is what it is about. */
 enum toa_text_error toa_trusted_parse(struct toa_text text, struct toa_trusted *trusted,
 				      struct toa_text *wrong);

@@ -20,6 +20,15 @@ static void show_net(const struct toa_net_prefix *net, char *text)
 	sprintf(text, "%s/%u", ip, net->bits - (v4 ? 96U : 0U));
 }
 
+/* IPv4 first. */
+static int compare(const void *left, const void *right)
+{
+	const struct toa_net_prefix *a = left, *b = right;
+	int families = toa_addr_is_mapped(b->addr) - toa_addr_is_mapped(a->addr);
+
+	return families ? families : memcmp(a->addr, b->addr, sizeof(a->addr));
+}
+
 static void read_trusted(struct toa_text text, char *read)
 {
 	struct toa_trusted trusted;
@@ -29,6 +38,7 @@ static void read_trusted(struct toa_text text, char *read)
 		strcpy(read, "refused");
 		return;
 	}
+	qsort(trusted.nets, trusted.count, sizeof(trusted.nets[0]), compare);
 	strcpy(read, trusted.any ? "any" : trusted.count ? "" : "none");
 	for (unsigned int i = 0; i < trusted.count; i++) {
 		if (i)

@@ -36,7 +36,7 @@ insmod toa.ko
 for parameter in trusted kinds insecure_believe_implausible peername loglevel; do one_line $parameter; done
 [ "$(cat $of/kinds)" = 254,253,200 ] || die "default kinds: $(cat $of/kinds)"
 private=$(cat $of/trusted)
-[ "$private" = "10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,169.254.0.0/16,172.16.0.0/12,192.168.0.0/16,::1/128,fc00::/7,fe80::/10" ] ||
+[ "$private" = "10.0.0.0/8,100.64.0.0/10,172.16.0.0/12,192.168.0.0/16,fc00::/7" ] ||
     die "default trusted: $private"
 
 for nonsense in "" "," 256 -1 254,x 254,0 8 34 0x10 254.253; do refused kinds "$nonsense"; done
@@ -44,12 +44,14 @@ taken kinds 252 252
 taken kinds " 200, 254" 254,200
 taken kinds 254,253,200 254,253,200
 
-for nonsense in "" "," 10.0.0.0/33 10.0.0.1/8 300.0.0.1 ::/129 10.0.0.0/ 10.0.0.0/-1 10.0.0.0/+8 10.0.0.0/8/8 fd00::1/64 any,10.0.0.0/8 10.0.0.0/8,private \
+for nonsense in "" "," 10.0.0.0/33 10.0.0.1/8 300.0.0.1 ::/129 10.0.0.0/ 10.0.0.0/-1 10.0.0.0/+8 10.0.0.0/8/8 fd00::1/64 any,10.0.0.0/8 10.0.0.0/8,none \
     nonsense "10.0.0.0/8;10.1.0.0/16" 99999999999999999999999999999999999999999999999999999999999999999999; do
     refused trusted "$nonsense"
 done
 taken trusted any any
 taken trusted none none
+taken trusted loopback,link-local 127.0.0.0/8,::1/128,169.254.0.0/16,fe80::/10
+taken trusted 192.0.2.0/24,private "192.0.2.0/24,$private"
 taken trusted private "$private"
 taken trusted "10.1.0.0/16, fd00::7,192.0.2.1" 10.1.0.0/16,fd00::7/128,192.0.2.1/32
 taken trusted 0.0.0.0/0 0.0.0.0/0
