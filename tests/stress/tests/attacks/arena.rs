@@ -7,7 +7,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use toa_bpf::{Attached, Counters, attach};
-use toa_core::abi::{INFO_HAS_ADDR, INFO_INVALID, INFO_UNTRUSTED};
+use toa_core::abi::{INFO_HAS_ADDR, INFO_IMPLAUSIBLE, INFO_INVALID, INFO_UNTRUSTED};
 use toa_core::{Policy, to_canonical, to_mapped};
 use toa_lab::netns::Namespace;
 use toa_lab::peer::Peer;
@@ -36,6 +36,8 @@ pub(crate) enum Answer {
     Untrusted,
     /// The same.
     Invalid,
+    /// The same.
+    Implausible,
 }
 
 /// Runs the attack on each side, in a network namespace of its own. A run is
@@ -118,12 +120,14 @@ impl<'g> Arena<'g> {
         let side = self.side;
         let info = toa_core::source_info(stream).unwrap();
         assert_eq!(info.peer(), Some(to_mapped(peer.local_addr())), "{side:?}");
-        let outcome = info.flags & (INFO_HAS_ADDR | INFO_UNTRUSTED | INFO_INVALID);
+        let outcome =
+            info.flags & (INFO_HAS_ADDR | INFO_UNTRUSTED | INFO_INVALID | INFO_IMPLAUSIBLE);
         let (client, flags) = match answer {
             Answer::Client(client) => (client, INFO_HAS_ADDR),
             Answer::NoOption => (peer.local_addr(), 0),
             Answer::Untrusted => (peer.local_addr(), INFO_UNTRUSTED),
             Answer::Invalid => (peer.local_addr(), INFO_INVALID),
+            Answer::Implausible => (peer.local_addr(), INFO_IMPLAUSIBLE),
         };
         assert_eq!(outcome, flags, "{side:?} {answer:?}");
         let known = toa_core::lookup(stream, &Policy::default()).unwrap();
