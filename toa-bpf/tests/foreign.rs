@@ -247,15 +247,15 @@ fn without_others_every_call_is_answered_as_without_us() {
     assert_eq!(calls(&socket), without);
 }
 
-/// Before Linux 5.11 programs are charged to this, and freed only some time after.
+/// Before Linux 5.11 programs are charged to this, and freed only some time after. Where
+/// it may not be lifted and is needed, loading says so.
 fn lift_memory_limit() {
     let limit = libc::rlimit {
         rlim_cur: libc::RLIM_INFINITY,
         rlim_max: libc::RLIM_INFINITY,
     };
     // SAFETY: limit is a valid rlimit.
-    let ret = unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit) };
-    assert_eq!(ret, 0, "{}", io::Error::last_os_error());
+    unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit) };
 }
 
 /// Compares with the program alone on the cgroup, on the very same kernel.

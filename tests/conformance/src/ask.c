@@ -87,6 +87,7 @@ void check_no_lookup(int fd, const char *what)
 	socklen_t len = sizeof(answer);
 	int err;
 
+	case_checked();
 	memset(&answer, UNTOUCHED, sizeof(answer));
 	err = ask(fd, TOA_SO_GET_LOOKUP, &answer, &len);
 	if (!err) {
@@ -114,6 +115,7 @@ void check_lookup(int fd, const struct expected *expected)
 		check_no_lookup(fd, "a connection without address");
 		return;
 	}
+	case_checked();
 	memset(&answer, UNTOUCHED, sizeof(answer));
 	err = ask(fd, TOA_SO_GET_LOOKUP, &answer, &len);
 	if (err) {
@@ -155,6 +157,7 @@ static bool get_info(int fd, const char *what, struct toa_info *info)
 	socklen_t len = sizeof(*info);
 	int err;
 
+	case_checked();
 	memset(info, UNTOUCHED, sizeof(*info));
 	err = ask(fd, TOA_SO_GET_INFO, info, &len);
 	if (err) {
@@ -226,6 +229,7 @@ void check_name(const char *call, const struct sockaddr_storage *name, socklen_t
 	const struct endpoint *wanted = shows_client(family, expected) ? &expected->client : peer;
 	struct endpoint got;
 
+	case_checked();
 	if (!endpoint_from_name(&got, name, len) || name->ss_family != family)
 		case_fail("%s: got family %u and length %u on a socket of family %d", call,
 			  name->ss_family, len, family);

@@ -85,6 +85,7 @@ static void short_name(const struct side *side)
 		for (socklen_t size = 0; size < want; size += 2) {
 			memset(&cut, 0x5a, sizeof(cut));
 			len = size;
+			case_checked();
 			if (conn.fd < 0)
 				conn.fd = accept(conn.server.fd, (struct sockaddr *)&cut, &len);
 			else if (getpeername(conn.fd, (struct sockaddr *)&cut, &len))

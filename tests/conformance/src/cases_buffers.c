@@ -44,6 +44,7 @@ static void check_size(int fd, int name, socklen_t size, const void *answer)
 	socklen_t len = size;
 	int err;
 
+	case_checked();
 	memset(buffer, FILL, sizeof(buffer));
 	err = ask(fd, name, buffer, &len);
 	if (size < full) {
@@ -94,6 +95,7 @@ static void sizes(const struct side *side)
 
 static void must_fail(int fd, int name, void *optval, void *optlen, const char *what)
 {
+	case_checked();
 	if (!raw_ask(fd, name, optval, optlen))
 		case_fail("%d with %s: got 0, expected an error", name, what);
 }
@@ -153,6 +155,7 @@ static void at_a_page_end(const struct side *side)
 		return;
 	}
 	if (conn_open(&conn, side, side->trusted, option_of(&a))) {
+		case_checked();
 		err = ask(conn.fd, TOA_SO_GET_LOOKUP, map + page - len, &len);
 		if (err || memcmp(map + page - len, &a.addr, sizeof(a.addr)))
 			case_fail("4096 at a page's end: got %s", strerror(err));

@@ -16,7 +16,7 @@
 
 #define PATIENCE_MS (4 * WAIT_MS)
 
-/* One letter for what it is, then the text. */
+/* One letter for what it is, then the text: failed, skipped, passed, nothing checked. */
 __attribute__((noreturn)) static void child_main(int out, void (*fn)(void *), void *arg)
 {
 	case_alive();
@@ -26,7 +26,7 @@ __attribute__((noreturn)) static void child_main(int out, void (*fn)(void *), vo
 	else if (case_skip_reason()[0])
 		dprintf(out, "S%s", case_skip_reason());
 	else
-		dprintf(out, "P");
+		dprintf(out, case_has_checked() ? "P" : "N");
 	_exit(0);
 }
 
@@ -68,6 +68,8 @@ static void collect(pid_t pid, int in)
 		case_fail("in a child process: %s", text + 1);
 	else if (text[0] == 'S')
 		case_skip("%s", text + 1);
+	else if (text[0] == 'P')
+		case_checked();
 }
 
 void run_in_child(void (*fn)(void *arg), void *arg)

@@ -29,8 +29,8 @@ static void all_cases(void)
 	cases_fastopen();
 	cases_trust();
 	cases_buffers();
-	cases_odd();
-	cases_other();
+	cases_non_tcp();
+	cases_foreign_options();
 	cases_accept();
 	cases_share();
 	cases_lifetime();

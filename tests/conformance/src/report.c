@@ -15,6 +15,7 @@ static char name[256];
 static char failures[4096];
 static char skip_reason[512];
 static bool absent;
+static unsigned int checks;
 
 static void hung(int signal)
 {
@@ -49,6 +50,7 @@ bool case_begin(const char *format, ...)
 	}
 	failures[0] = skip_reason[0] = '\0';
 	absent = false;
+	checks = 0;
 	signal(SIGALRM, hung);
 	case_alive();
 	return true;
@@ -66,6 +68,16 @@ void case_fail(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(failures + used, sizeof(failures) - used, format, args);
 	va_end(args);
+}
+
+void case_checked(void)
+{
+	checks++;
+}
+
+bool case_has_checked(void)
+{
+	return checks != 0;
 }
 
 void case_skip(const char *format, ...)
@@ -123,6 +135,8 @@ void case_end(void)
 	number++;
 	if (skip_reason[0] && !absent && !failures[0] && cli.no_skip)
 		case_fail("a skip counts as a failure here: %s", skip_reason);
+	if (!skip_reason[0] && !failures[0] && !case_has_checked())
+		case_fail("the case ended without having checked anything");
 	if (failures[0]) {
 		failed++;
 		printf("not ok %u - %s\n", number, name);

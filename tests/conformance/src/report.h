@@ -25,6 +25,9 @@ __attribute__((format(printf, 1, 2))) void case_skip(const char *format, ...);
 __attribute__((format(printf, 1, 2))) void case_absent(const char *format, ...);
 /* A line of its own for a reader, no verdict. */
 __attribute__((format(printf, 1, 2))) void case_note(const char *format, ...);
+/* Something was compared. A case in which nothing was has failed, unless it was skipped. */
+void case_checked(void);
+bool case_has_checked(void);
 void case_end(void);
 
 /* Restarts the clock of a case that is long but gets on. */

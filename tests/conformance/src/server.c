@@ -85,6 +85,7 @@ void server_expect_nobody(struct server *server)
 {
 	int fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC);
 
+	case_checked();
 	if (fd < 0)
 		return;
 	case_fail("accept() returned a connection, expected none");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use toa_bpf::{Attached, Config, Counters, attach};
 use toa_core::TrustedPeers;
-use toa_core::abi::{INFO_HAS_ADDR, INFO_INVALID, INFO_UNTRUSTED};
+use toa_core::abi::{INFO_HAS_ADDR, INFO_IMPLAUSIBLE, INFO_INVALID, INFO_UNTRUSTED};
 use toa_core::{Resolver, to_canonical, to_mapped};
 use toa_lab::peer::{Peer, PeerDevice};
 use toa_lab::sandbox::Sandbox;
@@ -38,6 +38,8 @@ pub(crate) enum Expected {
     Untrusted,
     /// The peer: the option was invalid.
     Invalid,
+    /// The peer: the option list left the balancer no room.
+    Implausible,
 }
 
 /// Runs the attack on each address path, in one sandbox.
@@ -120,12 +122,14 @@ impl<'s> Backend<'s> {
         let path = self.path;
         let info = toa_core::source_info(stream).unwrap();
         assert_eq!(info.peer(), Some(to_mapped(peer.local_addr())), "{path:?}");
-        let outcome = info.flags() & (INFO_HAS_ADDR | INFO_UNTRUSTED | INFO_INVALID);
+        let outcome =
+            info.flags() & (INFO_HAS_ADDR | INFO_UNTRUSTED | INFO_INVALID | INFO_IMPLAUSIBLE);
         let (client, flags) = match expected {
             Expected::Client(client) => (client, INFO_HAS_ADDR),
             Expected::NoOption => (peer.local_addr(), 0),
             Expected::Untrusted => (peer.local_addr(), INFO_UNTRUSTED),
             Expected::Invalid => (peer.local_addr(), INFO_INVALID),
+            Expected::Implausible => (peer.local_addr(), INFO_IMPLAUSIBLE),
         };
         assert_eq!(outcome, flags, "{path:?} {expected:?}");
         let known = Resolver::new().resolve_connected(stream).unwrap();

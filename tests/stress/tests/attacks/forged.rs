@@ -35,17 +35,43 @@ fn an_option_behind_the_balancers_own_is_not_read() {
                 let mut second = option(forged.parse().unwrap());
                 second[0] = kind;
                 options.extend(second);
-                backend.expect_from(backend.trusted_peer(), &options, Expected::Client(genuine));
-                backend.expect_counted(&[WITH_ADDRESS]);
+                // Behind 20 bytes there is no room for 20 more: it is not even believed.
+                if genuine.is_ipv4() {
+                    backend.expect_from(
+                        backend.trusted_peer(),
+                        &options,
+                        Expected::Client(genuine),
+                    );
+                    backend.expect_counted(&[WITH_ADDRESS]);
+                } else {
+                    backend.expect_from(backend.trusted_peer(), &options, Expected::Implausible);
+                    backend.expect_counted(&[WITHOUT, ("implausible", 1)]);
+                }
             }
         }
     });
 }
 
 #[test]
+fn a_list_filled_so_that_the_balancers_option_has_no_room_is_refused() {
+    on_every_path(|backend| {
+        let forged = option(backend.path.client(1));
+        let room = 40 - forged.len();
+        let unread = [&[252, room as u8], &[0; 40][..room - 2]].concat();
+        for filler in [vec![1; room], vec![0; room], unread] {
+            let full = [&forged[..], &filler].concat();
+            backend.expect_from(backend.trusted_peer(), &full, Expected::Implausible);
+            backend.expect_counted(&[WITHOUT, ("implausible", 1)]);
+        }
+        backend.expect_works();
+    });
+}
+
+#[test]
 fn garbage_behind_the_balancers_option_does_not_hide_it() {
     on_every_path(|backend| {
-        let genuine = backend.path.client(1);
+        // Behind an IPv6 one any garbage leaves the balancer no room.
+        let genuine = "203.0.113.1:1111".parse().unwrap();
         for garbage in [
             [254, 3, 0, 0], // a wrong length
             [253, 1, 1, 1], // a length that stands still

@@ -20,6 +20,7 @@ static void expect_int(int fd, int level, int name, int expected, const char *wh
 	int value = ~expected;
 	socklen_t len = sizeof(value);
 
+	case_checked();
 	if (getsockopt(fd, level, name, &value, &len))
 		case_fail("%s: %s", what, strerror(errno));
 	else if (value != expected || len != sizeof(value))
@@ -84,6 +85,7 @@ static void expect_unknown(int fd, int level, int name)
 	socklen_t len = sizeof(buffer);
 	int rc;
 
+	case_checked();
 	memset(before, FILL, sizeof(before));
 	memcpy(buffer, before, sizeof(buffer));
 	rc = getsockopt(fd, level, name, buffer, &len);
@@ -190,6 +192,7 @@ static void large_answer(const struct side *side)
 			  strerror(errno));
 		goto out;
 	}
+	case_checked();
 	memcpy(got, set, GROUP_FILTER_SIZE(0));
 	if (getsockopt(fd, level, MCAST_MSFILTER, got, &len))
 		case_fail("MCAST_MSFILTER with %u bytes: %s", size, strerror(errno));
@@ -205,7 +208,7 @@ out:
 	free(set);
 }
 
-void cases_other(void)
+void cases_foreign_options(void)
 {
 	static const struct testcase table[] = {
 		{ "ordinary options", plain_options, ON_ALL },
