@@ -54,7 +54,7 @@ impl Stage {
                 }
             },
             found => {
-                println!("source    {}, on this machine already", name(found));
+                println!("source    {}, on this machine already", found);
                 None
             }
         };
@@ -67,15 +67,6 @@ impl Stage {
             _source: source,
             _balancer: balancer,
         })
-    }
-}
-
-const fn name(source: SourceKind) -> &'static str {
-    match source {
-        SourceKind::Absent => "none",
-        SourceKind::Ebpf => "the eBPF program",
-        SourceKind::Module => "the kernel module",
-        _ => "a third-party module",
     }
 }
 

@@ -9,6 +9,7 @@
 //! So a connection costs one system call, and once a second, where none of ours answers,
 //! one of them costs two.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -179,11 +180,11 @@ impl Resolver {
         let before = self.source.swap(source as u8, Ordering::Relaxed);
         if before != source as u8 {
             if before != UNKNOWN {
-                tracing::info!(?source, "another TOA source answers now");
+                tracing::info!("another TOA source answers now: {source}");
             } else if source == SourceKind::Absent {
                 warn_of_no_source();
             } else {
-                tracing::debug!(?source, "TOA source found");
+                tracing::debug!("the TOA source here is {source}");
             }
         }
         reply
@@ -211,6 +212,17 @@ impl SourceKind {
             3 => Self::ThirdParty,
             _ => Self::Absent,
         }
+    }
+}
+
+impl fmt::Display for SourceKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Absent => "none",
+            Self::Ebpf => "the eBPF program",
+            Self::Module => "the kernel module",
+            Self::ThirdParty => "a third-party module",
+        })
     }
 }
 
