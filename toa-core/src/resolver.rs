@@ -101,7 +101,7 @@ impl Resolver {
     }
 
     /// Who is on the other side of `connection`; `accepted` is what `accept()` returned
-    /// for it. One system call, [two at most](self) once a second where no source of
+    /// for it. One system call, two at most once a second where no source of
     /// ours answers. With the feature `metrics` the outcome is counted.
     ///
     /// Ask before TLS or another wrapper hides the socket.
