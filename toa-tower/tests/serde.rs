@@ -1,6 +1,5 @@
 //! What is known of a client, written down and read back: for logs and sessions.
 #![cfg(feature = "serde")]
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use toa_tower::{ClientAddr, RealClient};
 
