@@ -41,6 +41,10 @@ pub struct Plan {
     pub option_kind: u8,
     /// Whether the client's SYN carries the option too. Default: no.
     pub option_in_syn: bool,
+    /// Whether what the client wrote under the kinds of TOA options is passed on, and so is
+    /// a segment that has no room for the balancer's option. Balancers in use do both
+    /// (DPVS up to 1.9.4), and so a client can name any address. Default: no.
+    pub insecure_client_options: bool,
     /// The longest packet the device carries, at least 1280. Default: 1500.
     pub mtu: u16,
     /// The bound of the flow table. Default: 65536.
@@ -62,6 +66,7 @@ impl Plan {
             pool,
             option_kind: 254,
             option_in_syn: false,
+            insecure_client_options: false,
             mtu: 1500,
             max_flows: 65536,
             timeouts: Timeouts::default(),

@@ -91,6 +91,24 @@ pub(crate) fn checksums_are_right(packet: &[u8]) -> bool {
         }
 }
 
+/// The options of a list, without padding and up to the first malformation.
+pub(crate) fn options_in(mut list: &[u8]) -> Vec<&[u8]> {
+    let mut options = Vec::new();
+    while let [kind, rest @ ..] = list {
+        let len = match (kind, rest.first()) {
+            (0, _) | (2.., None) => break,
+            (1, _) => 1,
+            (_, Some(len)) if *len >= 2 && usize::from(*len) <= list.len() => usize::from(*len),
+            _ => break,
+        };
+        if *kind != 1 {
+            options.push(&list[..len]);
+        }
+        list = &list[len..];
+    }
+    options
+}
+
 /// A translator, one client and one backend; the test sends what these two send.
 pub(crate) struct Lab {
     pub(crate) plan: Plan,
