@@ -26,6 +26,8 @@
 //! backend, one thread, TCP only, no fragments, and every reset ends a flow.
 //! Options that its clients wrote themselves under a TOA kind are overwritten in every
 //! segment, and a segment that has no room for the balancer's option is dropped.
+//! So an IPv6 client with timestamps cannot open a Multipath TCP connection to a backend
+//! that answers it as such.
 //! Packet filters of the machine apply to its device as to any other.
 //!
 //! # The translation alone

@@ -3,6 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use crate::flow::capacity;
+
 /// How long a flow may be idle, by what state its connection is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
@@ -72,6 +74,31 @@ impl Plan {
             timeouts: Timeouts::default(),
             seed: 0,
         }
+    }
+
+    /// Says what cannot work.
+    pub(crate) fn check(&self) -> Result<(), PlanError> {
+        let backend = self.backend;
+        if self.pool.is_empty() || self.pool.iter().any(|a| a.is_ipv4() != backend.is_ipv4()) {
+            return Err(PlanError::Pool { backend });
+        }
+        if self.virtual_addr.port() == 0 || backend.port() == 0 {
+            return Err(PlanError::Port);
+        }
+        let (max_flows, capacity) = (self.max_flows, capacity(self.pool.len()) - 1);
+        if !(1..=capacity).contains(&max_flows) {
+            return Err(PlanError::MaxFlows {
+                max_flows,
+                capacity,
+            });
+        }
+        if self.mtu < 1280 {
+            return Err(PlanError::Mtu(self.mtu));
+        }
+        if self.option_kind <= 34 {
+            return Err(PlanError::OptionKind(self.option_kind));
+        }
+        Ok(())
     }
 }
 

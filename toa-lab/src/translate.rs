@@ -7,9 +7,9 @@
 //! handshake is among them, also when the first one is lost.
 //!
 //! What DPVS does not do: the client's own options of the kinds that sources read are
-//! overwritten in every segment, and a segment that has no room for the option, however
-//! tightly its other options are packed, is not passed on without it. Either would let a
-//! client name any address. [`Plan::insecure_client_options`] does without both.
+//! overwritten in every segment, and a segment that has no room for the option is not
+//! passed on without it. Either would let a client name any address.
+//! [`Plan::insecure_client_options`] switches both off.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -19,7 +19,7 @@ use toa_core::option::{Encoded, ToaOption};
 
 use crate::answers;
 use crate::client_options::ClientOptions;
-use crate::flow::{Event, Flow, FlowTable, Opened, capacity};
+use crate::flow::{Event, Flow, FlowTable, Opened};
 use crate::mss::lower_mss;
 use crate::packet::{
     Echo, Outgoing, Parsed, Segment, TCP_FIXED_LEN, TCP_MAX_OPTIONS_LEN, ip_header_len, parse,
@@ -56,26 +56,8 @@ impl Translator {
     ///
     /// What is wrong with it.
     pub fn new(plan: Plan) -> Result<Translator, PlanError> {
-        let backend = plan.backend;
-        if plan.pool.is_empty() || plan.pool.iter().any(|a| a.is_ipv4() != backend.is_ipv4()) {
-            return Err(PlanError::Pool { backend });
-        }
-        if plan.virtual_addr.port() == 0 || backend.port() == 0 {
-            return Err(PlanError::Port);
-        }
-        let (max_flows, capacity) = (plan.max_flows, capacity(plan.pool.len()) - 1);
-        if !(1..=capacity).contains(&max_flows) {
-            return Err(PlanError::MaxFlows {
-                max_flows,
-                capacity,
-            });
-        }
-        if plan.mtu < 1280 {
-            return Err(PlanError::Mtu(plan.mtu));
-        }
-        if plan.option_kind <= 34 {
-            return Err(PlanError::OptionKind(plan.option_kind));
-        }
+        plan.check()?;
+        let max_flows = plan.max_flows;
         let flows = FlowTable::new(plan.pool.clone(), max_flows, plan.timeouts, plan.seed);
         Ok(Translator {
             plan,

@@ -7,6 +7,7 @@
 )]
 
 mod backend;
+mod balanced;
 mod behind_balancer;
 mod document;
 mod forged;
