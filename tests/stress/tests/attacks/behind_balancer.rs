@@ -180,3 +180,21 @@ fn forty_bytes_of_padding_hide_nobody_behind_a_correct_balancer() {
         }
     });
 }
+
+/// LVS FULLNAT adds nothing to a FIN; there the forged option would be the only one.
+#[test]
+fn a_fin_that_completes_the_handshake_behind_the_balancer_names_nobody_else() {
+    behind_every_balancer(|behind| {
+        let mut stranger = behind.stranger();
+        stranger.syn(&[]).unwrap();
+        stranger.syn_ack().unwrap();
+        stranger.fin(&option(behind.forged())).unwrap();
+        let expected = match (behind.balancing, behind.mode) {
+            (Correct, _) | (Insecure, Mode::Fnat44) => Seen::Stranger,
+            // Two IPv6 options: no balancer had room for a third.
+            (Insecure, _) => Seen::Implausible,
+        };
+        assert_eq!(behind.seen(&stranger), expected, "{behind:?}");
+        stranger.reset(&[]).unwrap();
+    });
+}
