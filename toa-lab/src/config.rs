@@ -52,6 +52,7 @@ pub struct BalancerConfig {
     pub(crate) network_v6: Option<Ipv6Net>,
     pub(crate) option_kind: u8,
     pub(crate) option_in_syn: bool,
+    pub(crate) insecure_client_options: bool,
     pub(crate) mtu: u16,
     pub(crate) max_flows: usize,
     pub(crate) timeouts: Timeouts,
@@ -89,6 +90,7 @@ impl BalancerConfig {
             network_v6: None,
             option_kind: 254,
             option_in_syn: false,
+            insecure_client_options: false,
             mtu: 1500,
             max_flows: 65536,
             timeouts: Timeouts::default(),
@@ -139,6 +141,16 @@ impl BalancerConfig {
     #[must_use]
     pub fn with_option_in_syn(mut self, on: bool) -> BalancerConfig {
         self.option_in_syn = on;
+        self
+    }
+
+    /// Whether to work as balancers do that leave their clients' own options alone (DPVS up
+    /// to 1.9.4): what the client wrote under the kinds of TOA options is passed on, and so
+    /// is a segment that has no room for the balancer's option. A client can then name any
+    /// address: for tests of what a source refuses. Default: no.
+    #[must_use]
+    pub fn with_insecure_client_options(mut self, on: bool) -> BalancerConfig {
+        self.insecure_client_options = on;
         self
     }
 

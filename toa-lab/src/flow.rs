@@ -122,6 +122,10 @@ impl FlowTable {
         self.by_pool.get(&pool).copied()
     }
 
+    pub(crate) fn get(&self, client: SocketAddr) -> Option<&Flow> {
+        self.by_client.get(&client)
+    }
+
     /// Opens a flow for a SYN, unless the SYN is a repetition.
     pub(crate) fn open(&mut self, now: Instant, client: SocketAddr) -> Opened {
         if let Some(flow) = self.by_client.get_mut(&client) {
@@ -158,14 +162,11 @@ impl FlowTable {
         }
     }
 
-    /// Moves a flow on and gives it a new deadline.
-    pub(crate) fn advance(
-        &mut self,
-        now: Instant,
-        client: SocketAddr,
-        event: Event,
-    ) -> Option<&Flow> {
-        let flow = self.by_client.get_mut(&client)?;
+    /// Moves a flow on, if there is one, and gives it a new deadline.
+    pub(crate) fn advance(&mut self, now: Instant, client: SocketAddr, event: Event) {
+        let Some(flow) = self.by_client.get_mut(&client) else {
+            return;
+        };
         flow.advance(event);
         flow.deadline = now + timeout(&self.timeouts, flow.state);
         // A later deadline can wait in the queue until its old one comes up.
@@ -174,7 +175,6 @@ impl FlowTable {
             flow.queued = flow.deadline;
             self.queue.insert((flow.queued, client));
         }
-        Some(flow)
     }
 
     /// Removes what is past its deadline and says how many.

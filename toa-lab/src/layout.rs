@@ -92,6 +92,7 @@ impl Layout {
         let mut plan = Plan::new(virtual_addr, backend, pool);
         plan.option_kind = config.option_kind;
         plan.option_in_syn = config.option_in_syn;
+        plan.insecure_client_options = config.insecure_client_options;
         plan.mtu = config.mtu;
         plan.max_flows = config.max_flows;
         plan.timeouts = config.timeouts;

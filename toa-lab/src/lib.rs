@@ -24,6 +24,10 @@
 //!
 //! It needs Linux, CAP_NET_ADMIN and /dev/net/tun. It is for a laboratory: one
 //! backend, one thread, TCP only, no fragments, and every reset ends a flow.
+//! Options that its clients wrote themselves under a TOA kind are overwritten in every
+//! segment, and a segment that has no room for the balancer's option is dropped.
+//! So an IPv6 client with timestamps cannot open a Multipath TCP connection to a backend
+//! that answers it as such.
 //! Packet filters of the machine apply to its device as to any other.
 //!
 //! # The translation alone
@@ -47,6 +51,7 @@
 
 mod answers;
 mod balancer;
+mod client_options;
 mod config;
 mod error;
 mod flow;

@@ -3,6 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use crate::flow::capacity;
+
 /// How long a flow may be idle, by what state its connection is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
@@ -41,6 +43,10 @@ pub struct Plan {
     pub option_kind: u8,
     /// Whether the client's SYN carries the option too. Default: no.
     pub option_in_syn: bool,
+    /// Whether what the client wrote under the kinds of TOA options is passed on, and so is
+    /// a segment that has no room for the balancer's option. Balancers in use do both
+    /// (DPVS up to 1.9.4), and so a client can name any address. Default: no.
+    pub insecure_client_options: bool,
     /// The longest packet the device carries, at least 1280. Default: 1500.
     pub mtu: u16,
     /// The bound of the flow table. Default: 65536.
@@ -62,11 +68,37 @@ impl Plan {
             pool,
             option_kind: 254,
             option_in_syn: false,
+            insecure_client_options: false,
             mtu: 1500,
             max_flows: 65536,
             timeouts: Timeouts::default(),
             seed: 0,
         }
+    }
+
+    /// Says what cannot work.
+    pub(crate) fn check(&self) -> Result<(), PlanError> {
+        let backend = self.backend;
+        if self.pool.is_empty() || self.pool.iter().any(|a| a.is_ipv4() != backend.is_ipv4()) {
+            return Err(PlanError::Pool { backend });
+        }
+        if self.virtual_addr.port() == 0 || backend.port() == 0 {
+            return Err(PlanError::Port);
+        }
+        let (max_flows, capacity) = (self.max_flows, capacity(self.pool.len()) - 1);
+        if !(1..=capacity).contains(&max_flows) {
+            return Err(PlanError::MaxFlows {
+                max_flows,
+                capacity,
+            });
+        }
+        if self.mtu < 1280 {
+            return Err(PlanError::Mtu(self.mtu));
+        }
+        if self.option_kind <= 34 {
+            return Err(PlanError::OptionKind(self.option_kind));
+        }
+        Ok(())
     }
 }
 

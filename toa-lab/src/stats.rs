@@ -22,6 +22,8 @@ pub enum DropReason {
     HopLimit,
     /// Longer than the device carries, and no way to tell the sender.
     TooBig,
+    /// The client's own options leave no room for the TOA option.
+    NoRoom,
 }
 
 /// Counters of a balancer since it started.
@@ -43,9 +45,14 @@ pub struct Stats {
     pub from_backend: u64,
     /// Segments that were given a TOA option.
     pub toa_inserted: u64,
-    /// Segments forwarded without one: the 40 option bytes had no room.
+    /// Dropped: [`DropReason::NoRoom`]. With
+    /// [`insecure_client_options`](crate::translate::Plan::insecure_client_options):
+    /// forwarded without one for that reason.
     pub toa_no_room: u64,
-    /// Segments forwarded without one: they would have outgrown the MTU.
+    /// Segments that only the option would have made longer than the MTU. They are not
+    /// forwarded, and count among `too_big_sent` or `too_big`; with
+    /// [`insecure_client_options`](crate::translate::Plan::insecure_client_options)
+    /// they are forwarded without one.
     pub toa_over_mtu: u64,
     /// Resets sent for segments of no known flow or to another port.
     pub resets_sent: u64,
@@ -87,6 +94,7 @@ impl Stats {
             DropReason::NoFlow => &mut self.no_flow,
             DropReason::HopLimit => &mut self.hop_limit,
             DropReason::TooBig => &mut self.too_big,
+            DropReason::NoRoom => &mut self.toa_no_room,
         };
         *counter += 1;
     }

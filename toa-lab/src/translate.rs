@@ -4,15 +4,22 @@
 //! numbers stay. The option goes directly behind the fixed TCP header, ahead of
 //! whatever the client wrote there, and into every segment of the client that
 //! acknowledges nothing but the backend's SYN: the one that completes the
-//! handshake is always among them, also when the first one is lost.
+//! handshake is among them, also when the first one is lost.
+//!
+//! What DPVS does not do: the client's own options of the kinds that sources read are
+//! overwritten in every segment, and a segment that has no room for the option is not
+//! passed on without it. Either would let a client name any address.
+//! [`Plan::insecure_client_options`] switches both off.
 
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use toa_core::option::ToaOption;
+use toa_core::OptionKinds;
+use toa_core::option::{Encoded, ToaOption};
 
 use crate::answers;
-use crate::flow::{Event, Flow, FlowTable, Opened, capacity};
+use crate::client_options::ClientOptions;
+use crate::flow::{Event, Flow, FlowTable, Opened};
 use crate::mss::lower_mss;
 use crate::packet::{
     Echo, Outgoing, Parsed, Segment, TCP_FIXED_LEN, TCP_MAX_OPTIONS_LEN, ip_header_len, parse,
@@ -36,6 +43,8 @@ pub enum Verdict {
 #[derive(Debug)]
 pub struct Translator {
     plan: Plan,
+    /// What sources read unless told otherwise.
+    read_by_default: OptionKinds,
     flows: FlowTable,
     stats: Stats,
 }
@@ -47,29 +56,12 @@ impl Translator {
     ///
     /// What is wrong with it.
     pub fn new(plan: Plan) -> Result<Translator, PlanError> {
-        let backend = plan.backend;
-        if plan.pool.is_empty() || plan.pool.iter().any(|a| a.is_ipv4() != backend.is_ipv4()) {
-            return Err(PlanError::Pool { backend });
-        }
-        if plan.virtual_addr.port() == 0 || backend.port() == 0 {
-            return Err(PlanError::Port);
-        }
-        let (max_flows, capacity) = (plan.max_flows, capacity(plan.pool.len()) - 1);
-        if !(1..=capacity).contains(&max_flows) {
-            return Err(PlanError::MaxFlows {
-                max_flows,
-                capacity,
-            });
-        }
-        if plan.mtu < 1280 {
-            return Err(PlanError::Mtu(plan.mtu));
-        }
-        if plan.option_kind <= 34 {
-            return Err(PlanError::OptionKind(plan.option_kind));
-        }
+        plan.check()?;
+        let max_flows = plan.max_flows;
         let flows = FlowTable::new(plan.pool.clone(), max_flows, plan.timeouts, plan.seed);
         Ok(Translator {
             plan,
+            read_by_default: OptionKinds::default(),
             flows,
             stats: Stats::default(),
         })
@@ -162,10 +154,15 @@ impl Translator {
             rst: tcp.rst(),
             sequence: tcp.sequence_number(),
         };
-        let Some(flow) = self.flows.advance(now, client, event).cloned() else {
+        let Some(flow) = self.flows.get(client).cloned() else {
             return self.reset(segment, out);
         };
-        self.forward(packet, segment, from_client, &flow, out)
+        let verdict = self.forward(packet, segment, from_client, &flow, out);
+        // What does not reach the other side moves no connection on.
+        if verdict == Verdict::Forward {
+            self.flows.advance(now, client, event);
+        }
+        verdict
     }
 
     fn forward(
@@ -184,44 +181,42 @@ impl Translator {
         let header = tcp.header_slice();
         let mut fixed = [0; TCP_FIXED_LEN];
         fixed.copy_from_slice(&header[..TCP_FIXED_LEN]);
-        let mut options = [0; TCP_MAX_OPTIONS_LEN];
-        let options = &mut options[..header.len() - TCP_FIXED_LEN];
-        options.copy_from_slice(&header[TCP_FIXED_LEN..]);
+        let mut options = ClientOptions::copy_of(&header[TCP_FIXED_LEN..]);
+        if from_client && !self.plan.insecure_client_options {
+            options.overwrite(|kind| {
+                kind == self.plan.option_kind || self.read_by_default.contains(kind)
+            });
+        }
         if tcp.syn() {
-            lower_mss(options, self.room(flow.client));
+            lower_mss(options.as_mut_slice(), self.room(flow.client));
         }
-        let toa = ToaOption {
-            kind: self.plan.option_kind,
-            client: flow.client,
+        let mut toa = None;
+        if from_client && self.wants_option(segment, flow) {
+            let without = ip_header_len(destination.ip()) + TCP_FIXED_LEN + tcp.payload().len();
+            match self.option_for(flow.client, &mut options, without) {
+                Ok(option) => toa = option,
+                Err(reason) => return Verdict::Drop(reason),
+            }
         }
-        .encode();
-        let mut outgoing = Outgoing {
+        let outgoing = Outgoing {
             source,
             destination,
             hop_limit: segment.hop_limit - 1,
             traffic_class: segment.traffic_class,
             fixed,
-            options: [&[], options],
+            options: [toa.as_deref().unwrap_or_default(), options.as_slice()],
             payload: tcp.payload(),
         };
-        if from_client && self.wants_option(segment, flow) {
-            if toa.len() + options.len() > TCP_MAX_OPTIONS_LEN {
-                self.stats.toa_no_room += 1;
-            } else if outgoing.len() + toa.len() > usize::from(self.plan.mtu) {
-                self.stats.toa_over_mtu += 1;
-            } else {
-                self.stats.toa_inserted += 1;
-                outgoing.options[0] = &toa;
-            }
-        }
-        if outgoing.len() > usize::from(self.plan.mtu) {
-            let before = ip_header_len(segment.source.ip());
-            let grown = ip_header_len(destination.ip()).saturating_sub(before);
-            return self.too_big(packet, segment, grown, out);
+        let (mtu, len) = (usize::from(self.plan.mtu), outgoing.len());
+        if len > mtu {
+            self.stats.toa_over_mtu += u64::from(len - outgoing.options[0].len() <= mtu);
+            let before = ip_header_len(segment.source.ip()) + header.len() + tcp.payload().len();
+            return self.too_big(packet, segment, len.saturating_sub(before), out);
         }
         if !outgoing.write(out) {
             return Verdict::Drop(DropReason::TooBig);
         }
+        self.stats.toa_inserted += u64::from(toa.is_some());
         *(match from_client {
             true => &mut self.stats.from_client,
             false => &mut self.stats.from_backend,
@@ -238,6 +233,40 @@ impl Translator {
         } else {
             tcp.ack() && flow.first_data == Some(tcp.acknowledgment_number())
         }
+    }
+
+    /// The option for a segment of this client, after making room for it in `options`;
+    /// `without` is the length of the packet without any options.
+    fn option_for(
+        &mut self,
+        client: SocketAddr,
+        options: &mut ClientOptions,
+        without: usize,
+    ) -> Result<Option<Encoded>, DropReason> {
+        let kind = self.plan.option_kind;
+        let toa = ToaOption { kind, client }.encode();
+        let mtu = usize::from(self.plan.mtu);
+        let exceeds_mtu = without + options.len() + toa.len() > mtu;
+        if self.plan.insecure_client_options {
+            if options.len() + toa.len() > TCP_MAX_OPTIONS_LEN {
+                self.stats.toa_no_room += 1;
+                return Ok(None);
+            }
+            if exceeds_mtu {
+                self.stats.toa_over_mtu += 1;
+                return Ok(None);
+            }
+            return Ok(Some(toa));
+        }
+        // Where no other option of this size would fit beside it, a source believes ours
+        // only if the client's list is as short as a normal stack writes it.
+        if options.len() + 2 * toa.len() > TCP_MAX_OPTIONS_LEN || exceeds_mtu {
+            options.remove_padding();
+        }
+        if options.len() + toa.len() > TCP_MAX_OPTIONS_LEN {
+            return Err(DropReason::NoRoom);
+        }
+        Ok(Some(toa))
     }
 
     /// The largest segment that fits on both sides, with our option in it.

@@ -8,9 +8,11 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use support::{Lab, Tcp, checksums_are_right};
-use toa_lab::Mode;
+use support::{Lab, Tcp, checksums_are_right, options_in};
+use toa_core::OptionKinds;
+use toa_core::option::{Parsed, parse};
 use toa_lab::translate::Verdict;
+use toa_lab::{DropReason, Mode};
 
 fn mode() -> impl Strategy<Value = Mode> {
     select(vec![Mode::Nat64, Mode::Fnat44, Mode::Fnat66])
@@ -24,13 +26,36 @@ fn tcp() -> impl Strategy<Value = Tcp> {
             .flat_map(u32::to_be_bytes)
             .collect::<Vec<u8>>()
     });
+    let lists = vec(
+        (
+            select(vec![254u8, 253, 200, 8, 5, 30]),
+            0u8..20,
+            any::<u32>(),
+        ),
+        0..5,
+    )
+    .prop_map(|options| {
+        let mut list = Vec::new();
+        for (kind, len, fill) in options {
+            list.extend([kind, len.max(2)]);
+            list.extend(
+                fill.to_be_bytes()
+                    .iter()
+                    .cycle()
+                    .take(usize::from(len.max(2) - 2)),
+            );
+        }
+        list.truncate(40);
+        list.resize(list.len().next_multiple_of(4), 1);
+        list
+    });
     let mss = any::<u16>().prop_map(|mss| [&[2, 4][..], &mss.to_be_bytes()].concat());
     let payload = vec(any::<u8>(), 0..1500);
     (
         any::<u8>(),
         any::<[u32; 2]>(),
         any::<[u16; 2]>(),
-        prop_oneof![noise, mss],
+        prop_oneof![noise, lists, mss],
         payload,
     )
         .prop_map(
@@ -138,15 +163,28 @@ proptest! {
         tcp.payload.truncate(1400);
         let mut lab = Lab::new(mode);
         lab.handshake();
-        let there = lab.client(tcp.clone());
-        let mut without_ours = there.clone();
-        if there.options.len() > tcp.options.len() {
-            let ours = lab.expected_option(254);
-            prop_assert!(there.options.starts_with(&ours));
-            without_ours.options.drain(..ours.len());
-            prop_assert_eq!(tcp.acknowledgment, 5001);
+        prop_assert_eq!(lab.backend(tcp.clone()), tcp.clone());
+        let before = lab.translator.stats();
+        let packet = lab.client_packet(&tcp);
+        let verdict = lab.raw(&packet);
+        if verdict != Verdict::Forward {
+            prop_assert_eq!(verdict, Verdict::Drop(DropReason::NoRoom));
+            return Ok(());
         }
-        prop_assert_eq!(&without_ours, &tcp);
-        prop_assert_eq!(lab.backend(tcp.clone()), tcp);
+        let there = Tcp::read(&lab.out);
+        let mut rest = there.options.clone();
+        if lab.translator.stats().toa_inserted > before.toa_inserted {
+            let ours = lab.expected_option(254);
+            prop_assert!(rest.starts_with(&ours));
+            rest.drain(..ours.len());
+            prop_assert_eq!(tcp.acknowledgment, 5001);
+        } else {
+            prop_assert_eq!(rest.len(), tcp.options.len(), "no byte moves");
+        }
+        prop_assert_eq!(parse(&rest, &OptionKinds::default()), Parsed::Absent);
+        let theirs: Vec<_> = options_in(&tcp.options);
+        let theirs: Vec<_> = theirs.into_iter().filter(|o| ![254, 253, 200].contains(&o[0])).collect();
+        prop_assert_eq!(options_in(&rest), theirs);
+        prop_assert_eq!(Tcp { options: tcp.options.clone(), ..there }, tcp);
     }
 }

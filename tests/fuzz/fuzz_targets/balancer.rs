@@ -2,7 +2,8 @@
 //! with a clock.
 //!
 //! The input's layout: one byte for the balancer (bits 0-1: its mode; bit 2: the option
-//! in the SYN too; bit 3: a small MTU), then steps until it ends; see `step`.
+//! in the SYN too; bit 3: a small MTU; bit 4: a kind that no source reads by default),
+//! then steps until it ends; see `step`.
 #![no_main]
 
 #[path = "../../../toa-lab/tests/support/mod.rs"]
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use support::{Lab, Tcp, checksums_are_right, ends};
+use support::{Lab, Tcp, checksums_are_right, ends, options_in};
 use toa_core::OptionKinds;
 use toa_core::option::{Parsed, parse};
 use toa_lab::raw_packet::repair;
@@ -49,6 +50,7 @@ fuzz_target!(|input: &[u8]| {
         plan.max_flows = MAX_FLOWS;
         plan.option_in_syn = shape & 4 != 0;
         plan.mtu = if shape & 8 != 0 { 1280 } else { 1500 };
+        plan.option_kind = if shape & 16 != 0 { 77 } else { 254 };
     });
     let mut model = Model {
         peers: vec![lab.pool_addr],
@@ -179,8 +181,8 @@ impl Model {
         verdict
     }
 
-    /// A segment of a client is forwarded unchanged, with our option in front or without
-    /// it, and an answer to its new source reaches the client.
+    /// A segment of a client is forwarded with no TOA option but ours, and otherwise
+    /// unchanged; an answer to its new source reaches the client.
     fn client_sends(&mut self, tcp: &Tcp) -> Verdict {
         let before = self.lab.translator.stats();
         let packet = self.lab.client_packet(tcp);
@@ -191,13 +193,14 @@ impl Model {
         let (pool, _) = ends(&self.lab.out);
         let there = Tcp::read(&self.lab.out);
         let inserted = self.lab.translator.stats().toa_inserted - before.toa_inserted;
+        let kind = self.lab.plan.option_kind;
         let ours = match inserted {
             0 => Vec::new(),
-            _ => self.lab.expected_option(254),
+            _ => self.lab.expected_option(kind),
         };
         assert!(there.options.starts_with(&ours));
+        let kinds = OptionKinds::new([254, 253, 200, kind]).expect("usable kinds");
         if inserted != 0 {
-            let kinds = OptionKinds::default();
             // A client with odd options of its own may make the list an implausible one.
             let (Parsed::Found(found) | Parsed::Implausible(found)) = parse(&there.options, &kinds)
             else {
@@ -205,11 +208,17 @@ impl Model {
             };
             assert_eq!(found.client, self.lab.client_addr);
         }
-        let theirs = &there.options[ours.len()..];
+        let rest = &there.options[ours.len()..];
+        assert_eq!(parse(rest, &kinds), Parsed::Absent, "{there:?}");
         if tcp.flags & SYN == 0 {
-            assert_eq!(theirs, tcp.options);
+            let mut theirs = options_in(&tcp.options);
+            theirs.retain(|option| !kinds.contains(option[0]));
+            assert_eq!(options_in(rest), theirs);
         }
-        assert_eq!(theirs.len(), tcp.options.len());
+        assert!(rest.len() <= tcp.options.len());
+        if inserted == 0 {
+            assert_eq!(rest.len(), tcp.options.len());
+        }
         assert_eq!(
             Tcp {
                 options: tcp.options.clone(),
@@ -278,4 +287,5 @@ fn counted(stats: &Stats) -> u64 {
         + stats.no_flow
         + stats.hop_limit
         + stats.too_big
+        + stats.toa_no_room
 }

@@ -91,6 +91,43 @@ pub(crate) fn checksums_are_right(packet: &[u8]) -> bool {
         }
 }
 
+/// The option of an IPv4 address that no client here has.
+pub(crate) const FORGED: [u8; 8] = [254, 8, 0, 80, 8, 8, 8, 8];
+
+/// The option of such an IPv6 address, under this kind.
+pub(crate) fn forged6(kind: u8) -> Vec<u8> {
+    [&[kind, 20, 0, 80, 0x20, 1][..], &[7; 14]].concat()
+}
+
+/// The client's last segment of the handshake.
+pub(crate) fn third_ack(options: &[u8]) -> Tcp {
+    Tcp {
+        flags: 0x10,
+        sequence: 101,
+        acknowledgment: 5001,
+        options: options.to_vec(),
+        ..Tcp::default()
+    }
+}
+
+/// The options of a list, without padding and up to the first malformation.
+pub(crate) fn options_in(mut list: &[u8]) -> Vec<&[u8]> {
+    let mut options = Vec::new();
+    while let [kind, rest @ ..] = list {
+        let len = match (kind, rest.first()) {
+            (0, _) | (2.., None) => break,
+            (1, _) => 1,
+            (_, Some(len)) if *len >= 2 && usize::from(*len) <= list.len() => usize::from(*len),
+            _ => break,
+        };
+        if *kind != 1 {
+            options.push(&list[..len]);
+        }
+        list = &list[len..];
+    }
+    options
+}
+
 /// A translator, one client and one backend; the test sends what these two send.
 pub(crate) struct Lab {
     pub(crate) plan: Plan,
@@ -166,28 +203,30 @@ impl Lab {
     }
 
     pub(crate) fn handshake_with(&mut self, options: &[u8]) -> Tcp {
+        self.syn_and_syn_ack();
+        self.client(third_ack(options))
+    }
+
+    /// All of the handshake but its last segment.
+    pub(crate) fn syn_and_syn_ack(&mut self) {
         self.client(Tcp {
             flags: 0x02,
             sequence: 100,
             ..Tcp::default()
         });
-        let syn_ack = Tcp {
+        self.backend(Tcp {
             flags: 0x12,
             sequence: 5000,
             acknowledgment: 101,
             ..Tcp::default()
-        };
-        self.backend(syn_ack);
-        let ack = Tcp {
-            flags: 0x10,
-            sequence: 101,
-            acknowledgment: 5001,
-            ..Tcp::default()
-        };
-        self.client(Tcp {
-            options: options.to_vec(),
-            ..ack
-        })
+        });
+    }
+
+    /// A lab in which that has happened.
+    pub(crate) fn half_open(mode: Mode) -> Lab {
+        let mut lab = Lab::new(mode);
+        lab.syn_and_syn_ack();
+        lab
     }
 
     pub(crate) fn expected_option(&self, kind: u8) -> Vec<u8> {

@@ -7,6 +7,8 @@
 )]
 
 mod backend;
+mod balanced;
+mod behind_balancer;
 mod document;
 mod forged;
 mod intruder;
