@@ -4,7 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use tokio::time::Instant;
@@ -136,13 +135,19 @@ async fn whichever_poll_is_the_last_before_it_is_cancelled_no_connection_is_lost
     }
 }
 
-/// Counts events above debug.
-struct Loud(Arc<Mutex<u32>>);
+thread_local! {
+    /// Events above debug of this thread.
+    static LOUD: Cell<u32> = const { Cell::new(0) };
+}
 
-impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Loud {
+/// Counts them. For the whole process: subscribers of single threads that come and go would
+/// miss events, as `tracing` keeps for all threads which events anybody wants.
+struct CountLoud;
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for CountLoud {
     fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
         if *event.metadata().level() < tracing::Level::DEBUG {
-            *self.0.lock().unwrap() += 1;
+            LOUD.set(LOUD.get() + 1);
         }
     }
 }
@@ -150,9 +155,8 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Loud {
 #[tokio::test(start_paused = true)]
 async fn an_episode_of_exhaustion_is_logged_once_however_often_accept_is_cancelled() {
     use tracing_subscriber::layer::SubscriberExt;
-    let count = Arc::new(Mutex::new(0));
-    let subscriber = tracing_subscriber::registry().with(Loud(Arc::clone(&count)));
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let subscriber = tracing_subscriber::registry().with(CountLoud);
+    tracing::subscriber::set_global_default(subscriber).expect("no other test sets one");
     let accepting = Accepting::default();
     for episode in 1..3 {
         for _ in 0..5 {
@@ -160,7 +164,7 @@ async fn an_episode_of_exhaustion_is_logged_once_however_often_accept_is_cancell
             let polled = next.as_mut().poll(&mut Context::from_waker(Waker::noop()));
             assert!(polled.is_pending());
         }
-        assert_eq!(*count.lock().unwrap(), episode);
+        assert_eq!(LOUD.get(), episode);
         accepting.next(|| async { Ok(()) }).await.unwrap();
     }
 }
