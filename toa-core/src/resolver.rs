@@ -252,15 +252,18 @@ fn warn_of_no_source() {
     }
 }
 
-/// Which source answers here, asked through any TCP socket; for tools.
+/// Which source answers here, asked through a TCP socket without a connection; for tools.
 #[must_use]
 pub fn detect_source(socket: &impl AsSocket) -> SourceKind {
     if let Ok(info) = source_info(socket) {
         return SourceKind::of(&info);
     }
     match SourceReply::from_lookup(sys::ask(sys::borrow(socket))) {
-        SourceReply::NoSource | SourceReply::Failed(_) => SourceKind::Absent,
-        _ => SourceKind::ThirdParty,
+        SourceReply::Peer(_) | SourceReply::NotSent => SourceKind::ThirdParty,
+        // Also after EFAULT, by which a module says that accept() has returned the client:
+        // without a connection it is the verdict of another eBPF program, which Linux before
+        // 5.18 makes an EFAULT of.
+        _ => SourceKind::Absent,
     }
 }
 

@@ -238,6 +238,13 @@ fn a_short_answer_is_no_answer() {
 }
 
 #[test]
+fn the_verdict_of_another_program_is_no_source() {
+    fake::script([(INFO, NONE), (LOOKUP, Err(libc::EFAULT))]);
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    assert_eq!(detect_source(&socket), SourceKind::Absent);
+}
+
+#[test]
 fn the_source_is_detected_through_a_listening_socket() {
     for (script, expected) in [
         (vec![(INFO, info(false))], SourceKind::Ebpf),
@@ -245,10 +252,6 @@ fn the_source_is_detected_through_a_listening_socket() {
         (vec![(INFO, NONE), (LOOKUP, NONE)], SourceKind::Absent),
         (
             vec![(INFO, NONE), (LOOKUP, Err(libc::ENOTCONN))],
-            SourceKind::ThirdParty,
-        ),
-        (
-            vec![(INFO, NONE), (LOOKUP, Err(libc::EFAULT))],
             SourceKind::ThirdParty,
         ),
         (
