@@ -2,10 +2,13 @@
 #![forbid(unsafe_code)]
 
 mod cgroup;
+mod check_config;
+mod diff;
 mod lb;
 mod load;
 mod module;
 mod output;
+mod settings;
 mod status;
 
 use std::process::ExitCode;
@@ -31,6 +34,10 @@ enum Command {
     Load(load::Load),
     /// Remove the eBPF sources that `toa load` left, or one of them
     Unload(load::Unload),
+    /// Compare the settings file with what is loaded
+    Diff(diff::Diff),
+    /// Tell whether a settings file makes sense, and load nothing
+    CheckConfig(check_config::CheckConfig),
     /// Tell which source answers, what it does, and what is wrong
     Status(status::Args),
     /// Run a load balancer on this machine that inserts TOA, to try things on
@@ -51,6 +58,8 @@ fn run() -> anyhow::Result<Outcome> {
         Ok(cli) => match cli.command {
             Command::Load(load) => load.run(),
             Command::Unload(unload) => unload.run(),
+            Command::Diff(diff) => diff.run(),
+            Command::CheckConfig(check) => check.run(),
             Command::Status(args) => args.run(),
             Command::Lb(lb) => lb.run(),
         },

@@ -10,18 +10,25 @@ use anyhow::Context;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// Done, and nothing is wrong.
-    Healthy = 0,
+    Healthy,
     /// No source answers.
-    NoSource = 1,
+    NoSource,
+    /// The settings file and what is loaded differ.
+    Different,
     /// The command could not do its work; clap's own code for wrong arguments.
-    Error = 2,
+    Error,
     /// A source answers, or should, and something is wrong with it.
-    Trouble = 3,
+    Trouble,
 }
 
 impl From<Outcome> for ExitCode {
     fn from(outcome: Outcome) -> Self {
-        Self::from(outcome as u8)
+        Self::from(match outcome {
+            Outcome::Healthy => 0,
+            Outcome::NoSource | Outcome::Different => 1,
+            Outcome::Error => 2,
+            Outcome::Trouble => 3,
+        })
     }
 }
 
