@@ -4,6 +4,7 @@
 mod cgroup;
 mod check_config;
 mod diff;
+mod generate;
 mod lb;
 mod load;
 mod module;
@@ -42,6 +43,8 @@ enum Command {
     Status(status::Args),
     /// Run a load balancer on this machine that inserts TOA, to try things on
     Lb(lb::Lb),
+    #[command(hide = true)]
+    Generate(generate::Generate),
 }
 
 fn main() -> ExitCode {
@@ -62,6 +65,7 @@ fn run() -> anyhow::Result<Outcome> {
             Command::CheckConfig(check) => check.run(),
             Command::Status(args) => args.run(),
             Command::Lb(lb) => lb.run(),
+            Command::Generate(generate) => generate.run(),
         },
         Err(error) if error.use_stderr() => {
             complain(error.render());
