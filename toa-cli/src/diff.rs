@@ -93,7 +93,7 @@ type Key = (&'static str, fn(&Config) -> String);
 
 const KEYS: [Key; 4] = [
     ("trust", |config| config.trusted.to_string()),
-    ("kinds", |config| config.kinds.to_string()),
+    ("formats", |config| config.formats.to_string()),
     ("peername", |config| config.peername.to_string()),
     ("insecure-believe-implausible", |config| {
         config.insecure_believe_implausible.to_string()

@@ -22,9 +22,11 @@ impl Generate {
         fs::create_dir_all(&self.dir)
             .and_then(|()| clap_mangen::generate_to(command.clone(), &self.dir))
             .and_then(|()| {
-                [Shell::Bash, Shell::Zsh, Shell::Fish].into_iter().try_for_each(|shell| {
-                    clap_complete::generate_to(shell, &mut command, "toa", &self.dir).map(drop)
-                })
+                [Shell::Bash, Shell::Zsh, Shell::Fish]
+                    .into_iter()
+                    .try_for_each(|shell| {
+                        clap_complete::generate_to(shell, &mut command, "toa", &self.dir).map(drop)
+                    })
             })
             .with_context(|| format!("cannot write to {}", self.dir.display()))?;
         Ok(Outcome::Healthy)

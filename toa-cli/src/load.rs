@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use toa_bpf::{Config, Loaded, Pins, Scope, Status};
-use toa_core::{OptionKinds, TrustedPeers};
+use toa_core::{OptionFormats, TrustedPeers};
 
 use crate::cgroup;
 use crate::diff::{differences, is_of_a_unit, not_in};
@@ -34,9 +34,10 @@ pub(crate) struct Load {
     /// `link-local` and `loopback`, together with networks; `any` and `none` alone
     #[arg(long, value_name = "CIDR")]
     trust: Vec<String>,
-    /// A TCP option kind that is read as TOA; repeat it for more [default: 254, 253, 200]
-    #[arg(long, value_name = "N")]
-    kind: Vec<u8>,
+    /// How the balancers write the client's address: toa, vtoa, cip, ttgw or toa@KIND; repeat
+    /// it for more [default: toa]
+    #[arg(long, value_name = "NAME")]
+    format: Vec<String>,
     /// Leave the balancer's address in getpeername() and accept(), so that address rules of
     /// covered programs (nginx allow and deny, pg_hba.conf, sshd, HAProxy's expect-proxy) see
     /// whom they saw before; programs then ask for the client
@@ -78,7 +79,7 @@ impl Load {
 
     fn sets_nothing(&self) -> bool {
         self.trust.is_empty()
-            && self.kind.is_empty()
+            && self.format.is_empty()
             && !self.no_peername
             && !self.insecure_believe_implausible
     }
@@ -111,8 +112,8 @@ impl Load {
                 .with_peername(!self.no_peername)
                 .with_insecure_believe_implausible(self.insecure_believe_implausible),
         };
-        if !self.kind.is_empty() {
-            config = config.with_kinds(OptionKinds::new(self.kind.iter().copied())?);
+        if !self.format.is_empty() {
+            config = config.with_formats(self.format.join(",").parse::<OptionFormats>()?);
         }
         if let Some(cgroup) = cgroup {
             config = config.with_cgroup(cgroup);
@@ -243,11 +244,11 @@ fn report(
     format!(
         "{loaded}, for {scope}\n\
          trusts {}\n\
-         reads option kinds {}\n\
+         reads formats {}\n\
          getpeername() and accept() show {}\n\
          {implausible}{stays}{warning}",
         setting(&|config| config.trusted.to_string()),
-        setting(&|config| config.kinds.to_string()),
+        setting(&|config| config.formats.to_string()),
         setting(&|config| peername(config.peername).to_owned()),
     )
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
 use toa_bpf::Config;
-use toa_core::{OptionKinds, TrustedPeers};
+use toa_core::{OptionFormats, TrustedPeers};
 use toml::Spanned;
 
 use crate::cgroup;
@@ -47,7 +47,7 @@ pub(crate) struct Source {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct Defaults {
-    kinds: Option<OptionKinds>,
+    formats: Option<OptionFormats>,
     peername: Option<bool>,
     insecure_believe_implausible: Option<bool>,
 }
@@ -58,7 +58,7 @@ struct Entry {
     name: Spanned<String>,
     scope: Spanned<Scope>,
     trust: Option<TrustedPeers>,
-    kinds: Option<OptionKinds>,
+    formats: Option<OptionFormats>,
     peername: Option<bool>,
     insecure_believe_implausible: Option<bool>,
 }
@@ -149,7 +149,11 @@ impl Entry {
         };
         let believe = self.insecure_believe_implausible;
         let mut config = Config::new(trust)
-            .with_kinds(self.kinds.or(defaults.kinds).unwrap_or_default())
+            .with_formats(
+                self.formats
+                    .or_else(|| defaults.formats.clone())
+                    .unwrap_or_default(),
+            )
             .with_peername(self.peername.or(defaults.peername).unwrap_or(true))
             .with_insecure_believe_implausible(
                 believe

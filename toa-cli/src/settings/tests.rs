@@ -4,7 +4,7 @@ use super::*;
 
 const WHOLE: &str = r#"
 [defaults]
-kinds = [254]
+formats = "cip"
 peername = false
 
 [[source]]
@@ -16,7 +16,7 @@ trust = ["100.125.0.0/16", "fd00:125::/64"]
 name = "web"
 scope = "/sys/fs/cgroup/system.slice"
 trust = "private"
-kinds = [253, 200]
+formats = ["toa", "vtoa"]
 peername = true
 insecure-believe-implausible = true
 "#;
@@ -27,11 +27,11 @@ fn a_source_says_all_or_takes_the_defaults() {
         panic!("there are two")
     };
     let expected = Config::new("100.125.0.0/16,fd00:125::/64".parse().unwrap())
-        .with_kinds("254".parse().unwrap())
+        .with_formats("cip".parse().unwrap())
         .with_peername(false);
     assert_eq!((&*balancer.name, &balancer.config), ("balancer", &expected));
     let expected = Config::new(TrustedPeers::private())
-        .with_kinds("253,200".parse().unwrap())
+        .with_formats("toa,vtoa".parse().unwrap())
         .with_insecure_believe_implausible(true)
         .with_cgroup("/sys/fs/cgroup/system.slice");
     assert_eq!((&*web.name, &web.config), ("web", &expected));
@@ -82,8 +82,8 @@ fn nonsense_is_refused_with_its_line_and_what_to_write() {
             &["line 4", "expected `private`"],
         ),
         (
-            &format!("{HEAD}trust = 'private'\nkinds = [2]\n"),
-            &["line 5", "kind 2"],
+            &format!("{HEAD}trust = 'private'\nformats = ['proxy']\n"),
+            &["line 5", "proxy"],
         ),
         (
             &format!("{HEAD}trust = 'private'\npeername = 'no'\n"),
