@@ -9,6 +9,7 @@ staged=target/packaging
 
 # Everything in a package is as old as the commit.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
+maintainer=$(sed -n 's/^maintainer = "\(.*\)"$/\1/p' toa-cli/Cargo.toml)
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
 export SOURCE_DATE_EPOCH LC_ALL=C.UTF-8 TZ=UTC
 
@@ -64,11 +65,16 @@ build() {
     cargo run --quiet --locked --package toa-cli -- generate "$staged"
     mv "$staged"/*.1 "$staged/man"
     packaging/third-party-licenses "$1" | gzip -9n >"$staged/third-party-licenses.gz"
-    cat >"$staged/changelog" <<-CHANGELOG
-		toa ($version-1) unstable; urgency=medium
+    changelog toa "$version" >"$staged/changelog"
+}
+
+# Debian's changelog of the package $1, version $2.
+changelog() {
+    cat <<-CHANGELOG
+		$1 ($2-1) unstable; urgency=medium
 
 		  * What has changed: CHANGELOG.md of the sources.
 
-		 -- the toa contributors <maintainers@toa.invalid>  $(date --date="@$SOURCE_DATE_EPOCH" --rfc-email)
+		 -- $maintainer  $(date --date="@$SOURCE_DATE_EPOCH" --rfc-email)
 	CHANGELOG
 }
