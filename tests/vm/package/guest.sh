@@ -3,14 +3,18 @@
 #
 #   guest.sh install|reboot
 set -eu
+export SYSTEMD_COLORS=0 SYSTEMD_URLIFY=0
 
 say() { echo "== $*"; }
 fail() {
     echo "FAILED: $*"
-    systemctl status --no-pager toa.service || true
+    systemctl status --no-pager --full toa.service || true
     toa status || true
     exit 1
 }
+
+# A terminal gets progress from dpkg.
+package() { dpkg "$@" >dpkg.log 2>&1 || fail "dpkg $*: $(cat dpkg.log)"; }
 
 # Balancers on this machine: nginx behind one, a server that tells whom the kernel shows it behind the other.
 balance() {
@@ -58,14 +62,14 @@ install() {
     cat >/etc/nginx/sites-available/default <<-'NGINX'
 		server { listen [::]:80 ipv6only=off; location / { default_type text/plain; return 200 "$remote_addr"; } }
 	NGINX
-    dpkg -i toa_1.deb
+    package -i toa_1.deb
     [ "$(systemctl is-enabled toa.service)" = disabled ] || fail 'it is enabled'
     ! systemctl start toa.service || fail 'it starts without settings'
     journalctl -u toa.service | grep -q 'no \[\[source\]\] in it' || fail 'nobody is told why'
     ! toa status >/dev/null || fail 'a source is loaded'
 
     say 'the unit is one that systemd has nothing to say about'
-    systemd-analyze verify toa.service 2>&1 | tee verify
+    systemd-analyze verify --man=no toa.service 2>&1 | tee verify
     [ ! -s verify ] || fail 'systemd-analyze verify'
     systemd-analyze security --no-pager toa.service | tail -n 1
 
@@ -94,9 +98,9 @@ reboot() {
     say 'reload, restart, upgrade and rollback lose no address'
     while_connections_come systemctl reload toa.service
     while_connections_come systemctl restart toa.service
-    while_connections_come dpkg -i toa_2.deb
+    while_connections_come package -i toa_2.deb
     grep -q 10.9.0.0/16 /etc/toa/toa.toml || fail 'the upgrade has replaced the settings'
-    while_connections_come dpkg -i toa_1.deb
+    while_connections_come package -i toa_1.deb
     systemctl is-active toa.service
     systemctl is-enabled toa.service
     while_connections_come true
@@ -108,10 +112,10 @@ reboot() {
     nginx_sees_its_client
 
     say 'removed, the settings stay; purged, nothing does'
-    dpkg -r toa
+    package -r toa
     [ ! -e /sys/fs/bpf/toa ] || fail 'the source is still pinned'
     [ -e /etc/toa/toa.toml ] || fail 'the settings are gone'
-    dpkg -P toa
+    package -P toa
     left=$(find /etc /usr /var/lib/systemd /sys/fs/bpf -name '*toa*' ! -path '/usr/share/doc/*' -print)
     [ -z "$left" ] || fail "left behind: $left"
 }
