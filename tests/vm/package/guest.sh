@@ -87,11 +87,12 @@ install() {
 
 reboot() {
     say 'loaded at boot, before there is a network'
+    systemctl is-system-running --wait
     systemctl is-active toa.service
     toa diff
     loaded=$(systemctl show --property=ActiveEnterTimestampMonotonic --value toa.service)
-    network=$(systemctl show --property=ActiveEnterTimestampMonotonic --value network.target)
-    [ "$loaded" -lt "$network" ] || fail "toa.service was ready at $loaded us, network.target at $network us"
+    network=$(systemctl show --property=InactiveExitTimestampMonotonic --value networking.service)
+    [ "$loaded" -lt "$network" ] || fail "toa.service was ready at $loaded us, the network began at $network us"
     balance
     nginx_sees_its_client
 

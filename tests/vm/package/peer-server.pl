@@ -12,7 +12,7 @@ listen($listener, SOMAXCONN) or die "listen: $!";
 $SIG{CHLD} = 'IGNORE';
 while (accept(my $conn, $listener)) {
     next if fork;
-    while (defined(sysread($conn, my $line, 100)) && length $line) {
+    while (sysread($conn, my $line, 100)) {
         my ($port, $addr) = unpack_sockaddr_in6(getpeername($conn) || last);
         syswrite($conn, inet_ntop(AF_INET6, $addr) . " $port\n");
     }
