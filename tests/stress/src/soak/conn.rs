@@ -36,6 +36,8 @@ pub(crate) struct Conn {
     sequence: u32,
     /// `None` until the SYN-ACK.
     acknowledgment: Option<u32>,
+    /// The options of the first SYN-ACK, and the number that acknowledges the last one.
+    pub(crate) answer: (Vec<u8>, u32),
     /// What completes the handshake by a bare ACK, again when the SYN-ACK comes again.
     ack: Option<Vec<u8>>,
     unacknowledged: VecDeque<Segment>,
@@ -59,6 +61,7 @@ impl Conn {
             inbox: demux.register(ends),
             sequence,
             acknowledgment: None,
+            answer: (Vec::new(), 0),
             ack: None,
             unacknowledged: VecDeque::new(),
             resend_at: Instant::now(),
@@ -90,6 +93,32 @@ impl Conn {
         self.syn_ack().await
     }
 
+    /// Completes the handshake by a bare ACK, after [`syn_ack`](Self::syn_ack).
+    pub(crate) fn complete(&mut self, options: &[u8]) -> Result<(), Fail> {
+        self.ack = Some(options.to_vec());
+        self.send(&self.segment(flags::ACK, options, &[]))
+    }
+
+    /// Sends a second SYN with another number, and waits a little for its SYN-ACK. The
+    /// connection goes on with the first.
+    pub(crate) async fn second_syn(&mut self, options: &[u8]) -> Result<(), Fail> {
+        let mut syn = self.segment(flags::SYN, options, &[]);
+        syn.sequence = self.sequence.wrapping_add(5000);
+        syn.acknowledgment = 0;
+        self.send(&syn)?;
+        self.pause(Duration::from_millis(100)).await
+    }
+
+    /// Whether the last SYN-ACK is the one that this connection acknowledges.
+    pub(crate) fn acknowledges_last(&self) -> bool {
+        self.acknowledgment == Some(self.answer.1)
+    }
+
+    /// From now on acknowledges so much more.
+    pub(crate) fn shift_acknowledgment(&mut self, off: u32) {
+        self.acknowledgment = self.acknowledgment.map(|it| it.wrapping_add(off));
+    }
+
     pub(crate) fn data(&mut self, options: &[u8], payload: &[u8]) -> Result<(), Fail> {
         let flags = flags::ACK | flags::PSH;
         self.transmit(flags, options, payload, payload.len() as u32)
@@ -101,6 +130,13 @@ impl Conn {
             return Ok(());
         }
         self.transmit(flags::ACK | flags::FIN, &[], &[], 1)
+    }
+
+    /// Data and FIN in one segment.
+    pub(crate) fn data_and_fin(&mut self, options: &[u8], payload: &[u8]) -> Result<(), Fail> {
+        self.closing = true;
+        let flags = flags::ACK | flags::PSH | flags::FIN;
+        self.transmit(flags, options, payload, payload.len() as u32 + 1)
     }
 
     /// Resets it. A server that missed some of the data answers with a challenge ACK, which
@@ -194,10 +230,14 @@ impl Conn {
         self.unacknowledged
             .retain(|sent| end_of(sent).wrapping_sub(segment.acknowledgment) as i32 > 0);
         if segment.flags & flags::SYN != 0 {
+            let number = segment.sequence.wrapping_add(1);
             // Again, when the kernel had no room for the ACK.
-            self.lossy |= self.acknowledgment.is_some();
-            self.acknowledgment
-                .get_or_insert(segment.sequence.wrapping_add(1));
+            self.lossy |= self.acknowledgment == Some(number);
+            self.acknowledgment.get_or_insert(number);
+            if self.answer.0.is_empty() {
+                self.answer.0 = segment.options;
+            }
+            self.answer.1 = number;
             return match self.ack.clone() {
                 Some(options) => self.send(&self.segment(flags::ACK, &options, &[])),
                 None => Ok(()),

@@ -21,8 +21,10 @@ use super::memory::Sample;
 use super::server::Server;
 use super::source::Source;
 use super::state::SoakState;
+use super::strangers::Strangers;
 use super::tally::Tally;
 use super::{Plan, Verdict, socket_behavior};
+use crate::balanced::forward;
 use crate::kernel::KernelLog;
 
 const FIRST_PORT: u16 = 3000;
@@ -156,8 +158,10 @@ async fn set_up(plan: &Plan, sandbox: &Sandbox) -> anyhow::Result<Rc<SoakState>>
             .map_err(|fail| anyhow!("{} does not answer: {fail:?}", server.name))?;
     }
     sleep(Duration::from_secs(1)).await;
+    forward(sandbox)?;
     Ok(Rc::new(SoakState {
         demux,
+        strangers: Strangers::before(&servers, plan.broken_balancers)?,
         servers,
         source,
         tally: RefCell::new(Tally::default()),
