@@ -83,7 +83,7 @@ impl Attempt {
                 1 => list.extend(vec![0; room]),
                 // One that means something to somebody.
                 _ => {
-                    list.extend([252, room as u8]);
+                    list.extend([99, room as u8]);
                     list.resize(MAX_OPTIONS_LEN, 7);
                 }
             },

@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
-use toa_core::OptionKinds;
+use toa_core::OptionFormats;
 use toa_core::option::{MAX_OPTIONS_LEN, Parsed, parse};
 use toa_lab::sandbox::Sandbox;
 use toa_lab::{Balancer, BalancerConfig, Error, Mode};
@@ -14,6 +14,8 @@ use crate::storm::option;
 /// Of all ways.
 pub(crate) const MTU: usize = 1500;
 const NO_OPERATION: u8 = 1;
+/// The kinds under which some balancer writes addresses.
+const ADDRESS_KINDS: [u8; 7] = [28, 200, 249, 250, 252, 253, 254];
 /// Machines of strangers, of each family.
 const MACHINES: u32 = 250;
 
@@ -128,15 +130,14 @@ impl Balanced {
 
 /// Whom a source believes that reads this list from a trusted peer.
 pub(crate) fn believed(options: &[u8]) -> Option<SocketAddr> {
-    match parse(options, &OptionKinds::default()) {
-        Parsed::Found(option) => Some(option.client),
+    match parse(options, &OptionFormats::default()) {
+        Parsed::Found(option) => Some(option.client()),
         _ => None,
     }
 }
 
-/// The options that are neither padding nor of a TOA kind.
+/// The options that are neither padding nor addresses.
 fn meaningful(mut rest: &[u8]) -> Vec<u8> {
-    let toa = OptionKinds::default();
     let mut kept = Vec::new();
     loop {
         rest = match *rest {
@@ -147,7 +148,7 @@ fn meaningful(mut rest: &[u8]) -> Vec<u8> {
                 let Some(option) = rest.get(..len).filter(|_| len >= 2) else {
                     return kept;
                 };
-                if !toa.contains(kind) {
+                if !ADDRESS_KINDS.contains(&kind) {
                     kept.extend(option);
                 }
                 &rest[len..]

@@ -28,7 +28,7 @@ fn a_list_filled_behind_the_balancer_names_nobody_else() {
                 assert_eq!(seen, expected, "{behind:?} {forged:?}");
             }
             // An option that means something to somebody is no padding.
-            let filler = [&[252, room as u8], &[7; 40][..room - 2]].concat();
+            let filler = [&[99, room as u8], &[7; 40][..room - 2]].concat();
             let seen = behind.third_ack(&[&forged[..], &filler].concat());
             let ours = option(behind.forged()).len();
             let expected = match behind.balancing {
