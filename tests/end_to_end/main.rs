@@ -6,6 +6,7 @@
 mod actix;
 mod demos;
 mod life_cycle;
+mod mptcp;
 mod nginx;
 mod proxy;
 mod sockets;
