@@ -94,7 +94,7 @@ impl Vendor {
                     source: "https://support.huaweicloud.com/usermanual-elb/elb_ug_hd_0007.md",
                 },
                 Origin {
-                    addresses: "the back-to-origin networks in its console",
+                    addresses: "its back-to-origin addresses, which its console lists",
                     of: "Advanced Anti-DDoS",
                     source: "https://support.huaweicloud.com/intl/en-us/bestpractice-aad/aad_06_0006.html",
                 },
@@ -232,7 +232,7 @@ mod tests {
              \x20   https://support.huaweicloud.com/intl/en-us/usermanual-elb/elb_ug_hd_0002.html\n\
              \x20 dedicated load balancers: their backend subnet in your VPC\n\
              \x20   https://support.huaweicloud.com/usermanual-elb/elb_ug_hd_0007.md\n\
-             \x20 Advanced Anti-DDoS: the back-to-origin networks in its console\n\
+             \x20 Advanced Anti-DDoS: its back-to-origin addresses, which its console lists\n\
              \x20   https://support.huaweicloud.com/intl/en-us/bestpractice-aad/aad_06_0006.html\n\
              it sends toa; docs/vendors/huawei.md of the project tells more"
         );
