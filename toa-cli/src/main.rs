@@ -7,6 +7,7 @@ mod load;
 mod module;
 mod output;
 mod status;
+mod vendor;
 
 use std::process::ExitCode;
 
