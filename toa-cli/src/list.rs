@@ -45,10 +45,14 @@ impl List {
         }
         let processes = self.filter.processes()?;
         let (mut lines, mut printer) = (Lines::default(), Printer::new(self.json));
+        let mut is_process_missing = false;
         while let Some(connection) = connections.next().transpose()? {
             let row = row(&connection, &connections, module.as_ref(), &processes);
-            if (self.all || row.outcome.is_some()) && self.filter.admits(&row) {
-                printer.print(&row, &mut lines)?;
+            if self.all || row.outcome.is_some() {
+                is_process_missing |= connection.inode != 0 && row.processes.is_empty();
+                if self.filter.admits(&row) {
+                    printer.print(&row, &mut lines)?;
+                }
             }
             if lines.is_closed() {
                 return Ok(Outcome::Healthy);
@@ -56,12 +60,11 @@ impl List {
         }
         printer.finish(&mut lines)?;
         lines.flush()?;
-        if processes.hidden() > 0 {
-            complain(format_args!(
-                "toa: {} processes do not let this one look at their sockets, which are shown \
+        if is_process_missing && processes.are_hidden() {
+            complain(
+                "toa: some processes do not let this one look at their sockets, which are shown \
                  without a process: that takes CAP_SYS_PTRACE\n",
-                processes.hidden()
-            ));
+            );
         }
         if connections.is_interrupted() {
             complain(

@@ -151,6 +151,8 @@ fn each_filter_leaves_what_it_names() {
         service.accept(STRANGER, &CLIENT),
     ];
     let own = std::process::id().to_string();
+    let mut sleeping = Command::new("sleep").arg("60").spawn().unwrap();
+    let other_process = sleeping.id().to_string();
     let own_name = std::fs::read_to_string("/proc/self/comm").unwrap();
     for (args, count) in [
         (&[][..], 3),
@@ -162,12 +164,14 @@ fn each_filter_leaves_what_it_names() {
         (&["--peer", "10.0.0.0/8", "--peer", "192.168.7.7"], 2),
         (&["--peer", "10.0.0.0/8", "--client", "203.0.113.7"], 0),
         (&["--pid", &own], 3),
-        (&["--pid", "1"], 0),
+        (&["--pid", &other_process], 0),
         (&["--process", own_name.trim_end()], 3),
         (&["--process", "no-such-name"], 0),
     ] {
         assert_eq!(listed(args).len(), count, "{args:?}");
     }
+    sleeping.kill().unwrap();
+    sleeping.wait().unwrap();
     for (args, words) in [
         (["--client", "example.org"], "write a network such as"),
         (["--pid", "4294967295"], "there is no process 4294967295"),

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use serde::Serialize;
@@ -22,7 +22,7 @@ pub(crate) struct Processes {
     /// Socket and process, sorted: many thousands, of which each is looked for once.
     sockets: Vec<(u32, u32)>,
     names: HashMap<u32, String>,
-    hidden: usize,
+    are_hidden: bool,
 }
 
 impl Processes {
@@ -53,25 +53,20 @@ impl Processes {
     }
 
     fn add(&mut self, id: u32, name: String, descriptors: &Path) {
-        let entries = match fs::read_dir(descriptors) {
-            Ok(entries) => entries,
-            Err(error) => {
-                self.hidden += usize::from(error.kind() == ErrorKind::PermissionDenied);
-                return;
+        match socket_numbers(descriptors) {
+            Ok(numbers) => {
+                let sockets = numbers.into_iter().map(|number| (number, id));
+                self.sockets.extend(sockets);
+                self.names.insert(id, name);
             }
-        };
-        for entry in entries.flatten() {
-            let target = fs::read_link(entry.path()).unwrap_or_default();
-            if let Some(inode) = target.to_str().and_then(socket_number) {
-                self.sockets.push((inode, id));
-            }
+            // Else it has ended.
+            Err(error) => self.are_hidden |= error.kind() == ErrorKind::PermissionDenied,
         }
-        self.names.insert(id, name);
     }
 
-    /// How many processes do not let this one look.
-    pub(crate) fn hidden(&self) -> usize {
-        self.hidden
+    /// Whether some do not let this process look.
+    pub(crate) fn are_hidden(&self) -> bool {
+        self.are_hidden
     }
 
     /// Those that have this socket open.
@@ -87,6 +82,19 @@ impl Processes {
             })
             .collect()
     }
+}
+
+fn socket_numbers(descriptors: &Path) -> io::Result<Vec<u32>> {
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir(descriptors)? {
+        match fs::read_link(entry?.path()) {
+            Ok(target) => numbers.extend(target.to_str().and_then(socket_number)),
+            // Closed by now.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(numbers)
 }
 
 fn socket_number(target: &str) -> Option<u32> {
