@@ -1,14 +1,18 @@
 //! The types that a framework's adapter hands to handlers.
 //!
 //! `toa-tower` and `toa-actix` implement traits of their frameworks, which Rust allows on
-//! their own types only. So each has a `ClientAddr` and a `RealClient`, made here once.
+//! their own types only. So each has its own of these, made here once.
 
-/// Makes an adapter crate's `ClientAddr` and `RealClient`, with its own words on where
-/// they come from.
+/// Makes an adapter crate's `ClientAddr`, `RealClient` and `VirtualAddr`, with its own words
+/// on where they come from.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! client_types {
-    ($(#[$client_addr:meta])* ClientAddr, $(#[$real_client:meta])* RealClient $(,)?) => {
+    (
+        $(#[$client_addr:meta])* ClientAddr,
+        $(#[$real_client:meta])* RealClient,
+        $(#[$virtual_addr:meta])* VirtualAddr $(,)?
+    ) => {
         $(#[$client_addr])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(transparent)]
@@ -32,6 +36,13 @@ macro_rules! client_types {
             #[must_use]
             pub fn mock_toa(client: impl Into<::std::net::SocketAddr>) -> Self {
                 Self($crate::ClientAddr::mock_toa(client))
+            }
+
+            /// The same, of a client that asked for this address.
+            #[cfg(feature = "test-util")]
+            #[must_use]
+            pub fn with_mock_virtual_addr(self, addr: impl Into<::std::net::SocketAddr>) -> Self {
+                Self(self.0.with_mock_virtual_addr(addr))
             }
 
             /// The best-known client: the TOA address, else the TCP peer; IPv4 as
@@ -63,6 +74,13 @@ macro_rules! client_types {
             #[must_use]
             pub fn peer_canonical(&self) -> ::std::net::SocketAddr {
                 self.0.peer_canonical()
+            }
+
+            /// The address and port at the balancer that the client asked for, where a
+            /// trusted balancer's option has them; port 0 where it has the address alone.
+            #[must_use]
+            pub fn virtual_addr(&self) -> Option<::std::net::SocketAddr> {
+                self.0.virtual_addr()
             }
 
             /// Where the client address comes from.
@@ -119,6 +137,16 @@ macro_rules! client_types {
         impl From<ClientAddr> for RealClient {
             fn from(client: ClientAddr) -> Self {
                 Self(client.client())
+            }
+        }
+
+        $(#[$virtual_addr])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub struct VirtualAddr(pub Option<::std::net::SocketAddr>);
+
+        impl From<ClientAddr> for VirtualAddr {
+            fn from(client: ClientAddr) -> Self {
+                Self(client.virtual_addr())
             }
         }
 
