@@ -24,7 +24,6 @@ use super::state::SoakState;
 use super::strangers::Strangers;
 use super::tally::Tally;
 use super::{Plan, Verdict, socket_behavior};
-use crate::balanced::forward;
 use crate::kernel::KernelLog;
 
 const FIRST_PORT: u16 = 3000;
@@ -158,10 +157,9 @@ async fn set_up(plan: &Plan, sandbox: &Sandbox) -> anyhow::Result<Rc<SoakState>>
             .map_err(|fail| anyhow!("{} does not answer: {fail:?}", server.name))?;
     }
     sleep(Duration::from_secs(1)).await;
-    forward(sandbox)?;
     Ok(Rc::new(SoakState {
         demux,
-        strangers: Strangers::before(&servers, plan.broken_balancers)?,
+        strangers: Strangers::before(&servers, sandbox, plan.broken_balancers)?,
         servers,
         source,
         tally: RefCell::new(Tally::default()),

@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use toa_lab::{Error, Mode};
+use toa_lab::Mode;
+use toa_lab::sandbox::Sandbox;
 
 use super::conn::{Conn, Fail};
 use super::expectation::Match;
@@ -10,7 +11,7 @@ use super::server::Server;
 use super::session::Session;
 use super::{address, http};
 use crate::attempt::{Attempt, neighbor};
-use crate::balanced::{Balanced, Balancing, MTU, believed};
+use crate::balanced::{Balanced, Balancing, MTU, believed, forward};
 
 /// What they are behind, and the server that is behind that.
 #[derive(Debug)]
@@ -24,7 +25,12 @@ pub(crate) const BEHIND_INSECURE: &str = "insecure balancer";
 
 impl Strangers {
     /// Behind a balancer of each kind in front of each server.
-    pub(crate) fn before(servers: &[Server], broken: bool) -> Result<Vec<Self>, Error> {
+    pub(crate) fn before(
+        servers: &[Server],
+        sandbox: &Sandbox,
+        broken: bool,
+    ) -> anyhow::Result<Vec<Self>> {
+        forward(sandbox)?;
         let mut all = Vec::new();
         for (at, server) in servers.iter().enumerate() {
             let mode = match (server.v4_only(), at % 2) {
