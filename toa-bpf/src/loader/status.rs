@@ -53,8 +53,8 @@ pub(crate) fn of_links(links: &[(Hook, BorrowedFd<'_>)]) -> Result<Status, Error
 
 /// All sources that the kernel has. Which programs belong together the map of connections
 /// and the cgroup tell: they stay while a source is replaced. Without its cgroup the
-/// configuration has to.
-pub(crate) fn sources() -> Result<Vec<Status>, Error> {
+/// configuration has to. Of those with none of the links `chosen` nothing is read.
+pub(crate) fn sources(chosen: impl Fn(u32) -> bool) -> Result<Vec<Status>, Error> {
     let mut sources: BTreeMap<_, Vec<Piece>> = BTreeMap::new();
     let mut id = 0;
     while let Some(next) = sys::next_link(id).map_err(ask)? {
@@ -79,6 +79,7 @@ pub(crate) fn sources() -> Result<Vec<Status>, Error> {
     }
     sources
         .into_values()
+        .filter(|pieces| pieces.iter().any(|piece| chosen(piece.link.id)))
         .map(|pieces| of_pieces(&pieces))
         .collect()
 }
@@ -115,15 +116,19 @@ fn of_pieces(pieces: &[Piece]) -> Result<Status, Error> {
                 .find(|piece| piece.hook.program == hook.program)
         })
         .expect("a source has a program");
-    let config = judge
-        .maps
-        .read_config()
-        .map_err(|e| read("toa_config", e))?;
+    let cgroup_id = judge.link.cgroup_id;
+    let cgroup = cgroup_path(cgroup_id);
+    let other_version = || Error::OtherVersion {
+        cgroup: cgroup.clone(),
+    };
+    let config = judge.maps.read_config().map_err(|error| match error {
+        MapError::InvalidValueSize { .. } => other_version(),
+        error => read("toa_config", error),
+    })?;
     let counters = judge.maps.read_counters();
     let configs: BTreeSet<_> = pieces.iter().map(|piece| piece.maps.config).collect();
     let cgroups: BTreeSet<_> = pieces.iter().map(|piece| piece.link.cgroup_id).collect();
-    let cgroup_id = judge.link.cgroup_id;
-    let cgroup = cgroup_path(cgroup_id);
+    let formats = config.formats().ok_or_else(other_version)?;
     Ok(Status {
         since: unix_seconds(judge.program.load_time),
         version: config.version(),
@@ -138,7 +143,7 @@ fn of_pieces(pieces: &[Piece]) -> Result<Status, Error> {
         pins: None,
         trust_any: config.trust_any(),
         trusted: judge.maps.read_trusted(&config)?,
-        formats: config.formats(),
+        formats,
         peername: config.peername(),
         insecure_believe_implausible: config.believe_implausible(),
         counters: counters.map_err(|e| read("toa_counters", e))?,
