@@ -28,12 +28,16 @@ pub const MAX_OPTIONS_LEN: usize = 40;
 
 const KIND_END_OF_LIST: u8 = 0;
 const KIND_NO_OPERATION: u8 = 1;
-const KIND_TIMESTAMP: u8 = 8;
 const LEN_IPV4: u8 = 8;
 const LEN_IPV6: u8 = 20;
-const LEN_TIMESTAMP: usize = 10;
-/// With the padding that brings it to a multiple of four.
-const LEN_TIMESTAMP_PADDED: usize = 12;
+
+/// Kind and length of the options that a normal stack writes beside the balancer's.
+type Beside = [(u8, usize)];
+
+/// In the segment that completes the handshake: timestamps.
+const BESIDE_IN_ACK: &Beside = &[(8, 10)];
+/// In the SYN: segment size, window scale, SACK permitted, timestamps.
+const BESIDE_IN_SYN: &Beside = &[(2, 4), (3, 3), (4, 2), (8, 10)];
 
 /// One TOA option: a client's address under an option kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,8 +57,8 @@ pub enum Parsed {
     /// As `Found`, but no balancer can have put it in front of this list. Of a list
     /// of L bytes the first option, of s bytes, is believed when L + s is at most
     /// 40: the balancer had room, so the first option is its own. Beyond that it is
-    /// believed only when the rest is padding and at most one timestamp option, and
-    /// no more of it than those need.
+    /// believed only when the rest is what a normal stack writes there, padding and at
+    /// most one timestamp option, and no more of it than those need.
     Implausible(ToaOption),
     /// A TOA kind is there, but its length or its address is refused.
     Invalid,
@@ -77,6 +81,21 @@ pub enum Parsed {
 /// ```
 #[must_use]
 pub fn parse(options: &[u8], kinds: &OptionKinds) -> Parsed {
+    parse_beside(BESIDE_IN_ACK, options, kinds)
+}
+
+/// [`parse`] for the option list of a SYN, where a normal stack also writes its segment
+/// size, its window scale and that it permits SACK.
+///
+/// With timestamps these fill the list behind an IPv6 option, so there the rule leaves a
+/// client room for a forged one: only a balancer that overwrites its clients' options ends
+/// that.
+#[must_use]
+pub fn parse_syn(options: &[u8], kinds: &OptionKinds) -> Parsed {
+    parse_beside(BESIDE_IN_SYN, options, kinds)
+}
+
+fn parse_beside(beside: &Beside, options: &[u8], kinds: &OptionKinds) -> Parsed {
     let mut at = 0;
     let mut verdict = Parsed::Absent;
     loop {
@@ -92,7 +111,7 @@ pub fn parse(options: &[u8], kinds: &OptionKinds) -> Parsed {
                 };
                 if is_toa {
                     if let Some(client) = decode(option) {
-                        let plausible = is_plausible(&options[..at], len, &rest[len..]);
+                        let plausible = is_plausible(&options[..at], len, &rest[len..], beside);
                         return judge(ToaOption { kind, client }, plausible);
                     }
                     verdict = Parsed::Invalid;
@@ -125,31 +144,34 @@ fn judge(option: ToaOption, plausible: bool) -> Parsed {
 
 /// Whether a balancer can have put an option of `size` bytes between these two parts
 /// of the list.
-fn is_plausible(before: &[u8], size: usize, after: &[u8]) -> bool {
+fn is_plausible(before: &[u8], size: usize, after: &[u8], beside: &Beside) -> bool {
     let len = before.len() + size + after.len();
     if len + size <= MAX_OPTIONS_LEN {
         return true;
     }
-    let stamps = match (count_timestamps(before), count_timestamps(after)) {
-        (Some(before), Some(after)) => before + after,
-        _ => return false,
-    };
-    stamps <= 1 && len <= size.next_multiple_of(4) + stamps * LEN_TIMESTAMP_PADDED
+    let mut seen = 0;
+    let rest = padded_len(before, beside, &mut seen).zip(padded_len(after, beside, &mut seen));
+    rest.is_some_and(|(before, after)| len <= size.next_multiple_of(4) + before + after)
 }
 
-/// The timestamp options among these bytes; `None` when there is anything else beside
-/// them than padding.
-fn count_timestamps(mut rest: &[u8]) -> Option<usize> {
-    let mut count = 0;
+/// What these bytes need, each option brought to a multiple of four; `None` when there is
+/// anything else than padding and options of `beside`, or one that `seen` has already.
+fn padded_len(mut rest: &[u8], beside: &Beside, seen: &mut u8) -> Option<usize> {
+    let mut needed = 0;
     loop {
         rest = match *rest {
-            [] => return Some(count),
+            [] => return Some(needed),
             [KIND_END_OF_LIST | KIND_NO_OPERATION, ref after @ ..] => after,
-            [KIND_TIMESTAMP, len, ..] if usize::from(len) == LEN_TIMESTAMP => {
-                count += 1;
-                rest.get(LEN_TIMESTAMP..)?
+            [kind, len, ..] => {
+                let known = beside.iter().position(|&it| it == (kind, len.into()))?;
+                if *seen & 1 << known != 0 {
+                    return None;
+                }
+                *seen |= 1 << known;
+                needed += usize::from(len).next_multiple_of(4);
+                rest.get(len.into()..)?
             }
-            _ => return None,
+            [_] => return None,
         };
     }
 }
