@@ -110,6 +110,8 @@
 //!   and [`ClientAddr`] says so: [`Provenance::NoSource`].
 //! - Behind a third-party kernel module the address is believed from peers in private
 //!   space only, unless [`Policy`] says otherwise.
+//! - For balancers that write the option into the SYN there is a way without a source, which
+//!   proves less: [`SavedSyn`].
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
@@ -161,4 +163,7 @@ pub use tls::TlsListener;
 pub use toa_core::ClientNetwork;
 #[cfg(feature = "metrics")]
 pub use toa_core::{CONNECTIONS_TOTAL, describe_metrics};
-pub use toa_core::{ParseTrustedPeersError, Policy, Provenance, Refusal, SourceKind, TrustedPeers};
+pub use toa_core::{
+    OptionKinds, ParseTrustedPeersError, Policy, Provenance, Refusal, Resolver, SavedSyn,
+    SourceKind, TrustedPeers,
+};
