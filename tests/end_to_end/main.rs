@@ -8,6 +8,8 @@ mod demos;
 mod life_cycle;
 mod nginx;
 mod proxy;
+mod saved_syn;
+mod saved_syn_peers;
 mod sockets;
 mod support;
 mod system_calls;
