@@ -87,7 +87,7 @@ fn each_syn_is_answered_by_what_stands_in_it() {
             (&[OTHER, GOOD].concat(), "192.0.2.9:80 (toa_syn"),
             (&NORMAL, "(not_sent)"),
             (&[], "(not_sent)"),
-            (&[254, 4, 0, 80], "(invalid)"),
+            (&[254, 4, 0, 80], "(foreign)"),
             (&[254, 0, 0, 80], "(invalid)"),
             (&[254, 8, 0, 80], "(invalid)"),
             (&[254, 8, 0, 80, 127, 0, 0, 1], "(invalid)"),
@@ -110,7 +110,7 @@ fn a_stranger_is_not_believed_whatever_the_syn_says() {
     let strangers = ["10.8.255.255:4711", "[fd00:9:0:1::7]:4711"];
     for ((backend, _), stranger) in Backend::both().into_iter().zip(strangers) {
         let stranger: SocketAddr = stranger.parse().unwrap();
-        for syn in [&GOOD[..], &[254, 4, 0, 80], &[254, 8, 0, 80, 127, 0, 0, 1]] {
+        for syn in [&GOOD[..], &[254, 0, 0, 80], &[254, 8, 0, 80, 127, 0, 0, 1]] {
             let client = backend.client_of(&device, stranger, syn);
             assert_eq!(client.to_string(), format!("{stranger} (untrusted)"));
         }

@@ -94,6 +94,6 @@ pub use require::{RequireToa, RequireToaFuture, RequireToaService};
 #[cfg(feature = "metrics")]
 pub use toa_core::{CONNECTIONS_TOTAL, describe_metrics};
 pub use toa_core::{
-    ClientNetwork, OptionKinds, ParseTrustedPeersError, Policy, Provenance, Refusal, Resolver,
+    ClientNetwork, OptionFormats, ParseTrustedPeersError, Policy, Provenance, Refusal, Resolver,
     SavedSyn, SourceKind, TrustedPeers,
 };

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use toa_core::{OptionKinds, TrustedPeers};
+use toa_core::{OptionFormats, TrustedPeers};
 
 /// How the source behaves.
 ///
@@ -10,7 +10,7 @@ use toa_core::{OptionKinds, TrustedPeers};
 /// use toa_bpf::Config;
 ///
 /// let balancers = "10.1.0.0/16,fd00::/8".parse()?;
-/// let config = Config::new(balancers).with_kinds("254".parse()?);
+/// let config = Config::new(balancers).with_formats("toa,cip".parse()?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +18,8 @@ use toa_core::{OptionKinds, TrustedPeers};
 pub struct Config {
     /// Whose option is believed: the balancers, and nobody else who could write one.
     pub trusted: TrustedPeers,
-    /// The TCP option kinds that are read as TOA. Default: 254, 253 and 200.
-    pub kinds: OptionKinds,
+    /// How the balancers write the client's address. Default: `toa`.
+    pub formats: OptionFormats,
     /// Whether getpeername() and accept() show the client. Default: they do.
     pub peername: bool,
     /// Whether options are believed that no balancer can have put there. Default: not.
@@ -36,7 +36,7 @@ impl Config {
     pub fn new(trusted: TrustedPeers) -> Self {
         Self {
             trusted,
-            kinds: OptionKinds::default(),
+            formats: OptionFormats::default(),
             peername: true,
             insecure_believe_implausible: false,
             cgroup: None,
@@ -50,10 +50,10 @@ impl Config {
         self
     }
 
-    /// Reads these kinds.
+    /// Reads these formats.
     #[must_use]
-    pub fn with_kinds(mut self, kinds: OptionKinds) -> Self {
-        self.kinds = kinds;
+    pub fn with_formats(mut self, formats: OptionFormats) -> Self {
+        self.formats = formats;
         self
     }
 

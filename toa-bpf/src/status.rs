@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 use serde::Serialize;
-use toa_core::{OptionKinds, TrustedPeers};
+use toa_core::{OptionFormats, TrustedPeers};
 
 use crate::Config;
 
@@ -37,8 +37,9 @@ pub struct Status {
     pub trust_any: bool,
     /// Whose option is believed otherwise.
     pub trusted: Vec<IpNet>,
-    /// The option kinds that are read.
-    pub kinds: Vec<u8>,
+    /// How the balancers write the client's address.
+    #[serde(serialize_with = "as_text")]
+    pub formats: OptionFormats,
     /// Whether getpeername() and accept() show the client.
     pub peername: bool,
     /// Whether options are believed that no balancer can have put there.
@@ -97,9 +98,8 @@ impl Status {
             true => TrustedPeers::insecure_any(),
             false => self.trusted.iter().copied().collect(),
         };
-        let kinds = OptionKinds::new(self.kinds.iter().copied()).unwrap_or_default();
         let config = Config::new(trusted)
-            .with_kinds(kinds)
+            .with_formats(self.formats.clone())
             .with_peername(self.peername)
             .with_insecure_believe_implausible(self.insecure_believe_implausible);
         match (&self.cgroup, self.scope) {
@@ -113,6 +113,14 @@ impl Status {
     pub fn is_current(&self) -> bool {
         self.version == env!("CARGO_PKG_VERSION")
     }
+}
+
+/// `toa,cip`, as it is given to a load.
+fn as_text<S: serde::Serializer>(
+    formats: &OptionFormats,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(formats)
 }
 
 /// One attached program; the numbers are those that `bpftool` shows.

@@ -80,7 +80,7 @@ fn what_is_configured_is_what_is_done() {
     let listener = host.listener();
     let config = host.config();
     let with_trust = |trust: &str| config.clone().with_trusted(trust.parse().unwrap());
-    let with_kinds = |kinds: &str| config.clone().with_kinds(kinds.parse().unwrap());
+    let with_formats = |formats: &str| config.clone().with_formats(formats.parse().unwrap());
     let (private, public) = ([192, 168, 7, 7], [198, 51, 100, 7]);
     for (config, from, found) in [
         (config.clone(), private, true),
@@ -90,8 +90,8 @@ fn what_is_configured_is_what_is_done() {
         (with_trust("198.51.100.0/24"), private, false),
         (with_trust("0.0.0.0/0"), public, true),
         (with_trust("::/0"), private, false),
-        (with_kinds("254"), private, true),
-        (with_kinds("64,255,253"), private, false),
+        (with_formats("toa@254"), private, true),
+        (with_formats("toa@64,toa@255,toa@253"), private, false),
     ] {
         let source = attach(&config).unwrap();
         let (stream, ..) = host.open(&listener, from, &CLIENT);
@@ -101,7 +101,7 @@ fn what_is_configured_is_what_is_done() {
         assert_eq!(status.trust_any, config.trusted.is_any());
         assert_eq!(status.trusted.len(), trusted.len(), "{:?}", status.trusted);
         assert!(trusted.iter().all(|net| status.trusted.contains(net)));
-        assert_eq!(status.kinds, config.kinds.iter().collect::<Vec<u8>>());
+        assert_eq!(status.formats, config.formats);
     }
 }
 

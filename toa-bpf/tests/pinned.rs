@@ -149,13 +149,13 @@ fn of_sources_on_cgroups_in_each_other_the_closest_decides() {
     let narrow = believing
         .clone()
         .with_trusted("10.1.0.0/16".parse().unwrap());
-    let other_kinds = believing.clone().with_kinds("200".parse().unwrap());
+    let other_formats = believing.clone().with_formats("toa@200".parse().unwrap());
     let nameless = believing.clone().with_peername(false);
     // The settings of the two, and whether 4097 and accept() show the client inside.
     for (outside, inside, asked, accepted) in [
         (&believing, &narrow, false, false),
         (&narrow, &believing, true, true),
-        (&believing, &other_kinds, false, false),
+        (&believing, &other_formats, false, false),
         (&believing, &nameless, true, false),
         (&nameless, &believing, true, true),
     ] {

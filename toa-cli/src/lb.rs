@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use anyhow::Context;
 use clap::ValueEnum;
 use ipnet::{Ipv4Net, Ipv6Net};
-use toa_core::OptionKinds;
+use toa_core::OptionFormat;
 use toa_lab::{Balancer, BalancerConfig, Mode};
 
 use crate::output::{Outcome, say};
@@ -26,9 +26,9 @@ pub(crate) struct Lb {
     /// The address that clients connect to [default: the device network's second]
     #[arg(long, value_name = "IP")]
     address: Option<IpAddr>,
-    /// The TCP option kind of the inserted option
-    #[arg(long, value_name = "N", default_value_t = 254)]
-    kind: u8,
+    /// How the inserted option is written: toa, vtoa, cip, ttgw or toa@KIND
+    #[arg(long, value_name = "NAME", default_value_t = OptionFormat::Toa)]
+    format: OptionFormat,
     /// Insert the option into the SYN as well
     #[arg(long)]
     syn: bool,
@@ -86,9 +86,8 @@ impl Lb {
     }
 
     fn config(self) -> anyhow::Result<BalancerConfig> {
-        OptionKinds::new([self.kind])?;
         let mut config = BalancerConfig::new(self.mode.into(), self.backend_port)
-            .with_option_kind(self.kind)
+            .with_option_format(self.format)
             .with_option_in_syn(self.syn);
         if let Some(port) = self.port {
             config = config.with_virtual_port(port);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use toa_bpf::{Config, Loaded, Pins, Scope, Status};
-use toa_core::{OptionKinds, TrustedPeers};
+use toa_core::{OptionFormats, TrustedPeers};
 
 use crate::cgroup;
 use crate::output::{Outcome, say};
@@ -27,9 +27,10 @@ pub(crate) struct Load {
     /// `link-local` and `loopback`, together with networks; `any` and `none` alone
     #[arg(long, value_name = "CIDR")]
     trust: Vec<String>,
-    /// A TCP option kind that is read as TOA; repeat it for more [default: 254, 253, 200]
-    #[arg(long, value_name = "N")]
-    kind: Vec<u8>,
+    /// How the balancers write the client's address: toa, vtoa, cip, ttgw or toa@KIND; repeat
+    /// it for more [default: toa]
+    #[arg(long, value_name = "NAME")]
+    format: Vec<String>,
     /// Leave the balancer's address in getpeername() and accept(), so that address rules of
     /// covered programs (nginx allow and deny, pg_hba.conf, sshd, HAProxy's expect-proxy) see
     /// whom they saw before; programs then ask for the client
@@ -71,7 +72,7 @@ impl Load {
 
     fn config(&self, cgroup: Option<&Path>, before: Option<&Status>) -> anyhow::Result<Config> {
         let nothing_set = self.trust.is_empty()
-            && self.kind.is_empty()
+            && self.format.is_empty()
             && !self.no_peername
             && !self.insecure_believe_implausible;
         let mut config = match before {
@@ -81,8 +82,8 @@ impl Load {
                 .with_peername(!self.no_peername)
                 .with_insecure_believe_implausible(self.insecure_believe_implausible),
         };
-        if !self.kind.is_empty() {
-            config = config.with_kinds(OptionKinds::new(self.kind.iter().copied())?);
+        if !self.format.is_empty() {
+            config = config.with_formats(self.format.join(",").parse::<OptionFormats>()?);
         }
         if let Some(cgroup) = cgroup {
             config = config.with_cgroup(cgroup);
@@ -152,11 +153,11 @@ fn report(
     format!(
         "{loaded}, for {scope}\n\
          trusts {}\n\
-         reads option kinds {}\n\
+         reads formats {}\n\
          getpeername() and accept() show {}\n\
          {implausible}{stays}{warning}",
         setting(&|config| config.trusted.to_string()),
-        setting(&|config| config.kinds.to_string()),
+        setting(&|config| config.formats.to_string()),
         setting(&|config| peername(config.peername).to_owned()),
     )
 }

@@ -78,8 +78,8 @@ fn status_tells_what_was_loaded_and_fails_when_nothing_answers() {
             "10.1.0.0/16",
             "--trust",
             "fd00::/8",
-            "--kind",
-            "77"
+            "--format",
+            "toa@77"
         ])
         .status
         .success()
@@ -102,7 +102,7 @@ fn status_tells_what_was_loaded_and_fails_when_nothing_answers() {
     let json = toa(&["status", "--json"]);
     let report: serde_json::Value = serde_json::from_str(&stdout(&json)).unwrap();
     assert_eq!(report["answers"], "ebpf");
-    assert_eq!(report["ebpf"][0]["kinds"], serde_json::json!([77]));
+    assert_eq!(report["ebpf"][0]["formats"], "toa@77");
     assert_eq!(
         report["ebpf"][0]["trusted"],
         serde_json::json!(["10.1.0.0/16", "fd00::/8"])
@@ -118,7 +118,7 @@ fn status_tells_what_was_loaded_and_fails_when_nothing_answers() {
 fn loading_again_replaces_the_settings() {
     let Some(_host) = Host::enter() else { return };
     assert!(
-        toa(&["load", "--trust", "private", "--kind", "77"])
+        toa(&["load", "--trust", "private", "--format", "toa@77"])
             .status
             .success()
     );
@@ -189,10 +189,13 @@ fn nonsense_is_refused_with_the_value_and_the_cure_and_loads_nothing() {
             &["\"any\"", "alone"],
         ),
         (
-            &["load", "--trust", "private", "--kind", "2"],
-            &["kind 2", "254, 253 or 200"],
+            &["load", "--trust", "private", "--format", "toa@2"],
+            &["kind 2", "toa@254"],
         ),
-        (&["load", "--kind", "256"], &["256"]),
+        (
+            &["load", "--trust", "private", "--format", "toa@256"],
+            &["toa@256", "ttgw"],
+        ),
         (
             &["load", "--trust", "private", "--cgroup", "/proc"],
             &["/proc is not a cgroup v2 directory"],
@@ -201,7 +204,7 @@ fn nonsense_is_refused_with_the_value_and_the_cure_and_loads_nothing() {
             &["load", "--trust", "private", "--cgroup", "/no/such"],
             &["/no/such is not a cgroup v2 directory"],
         ),
-        (&["lb", "3000", "--kind", "8"], &["kind 8"]),
+        (&["lb", "3000", "--format", "toa@8"], &["kind 8"]),
         (
             &["lb", "3000", "--network-v4", "10.9.9.0/30"],
             &["10.9.9.0/30", "too small"],

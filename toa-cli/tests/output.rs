@@ -51,7 +51,10 @@ fn a_full_disk_is_an_error_that_says_so() {
 
 #[test]
 fn standard_error_that_cannot_be_written_changes_no_exit_code() {
-    for args in [&["no-such-command"][..], &["lb", "3000", "--kind", "8"]] {
+    for args in [
+        &["no-such-command"][..],
+        &["lb", "3000", "--format", "toa@8"],
+    ] {
         let full = || File::options().write(true).open("/dev/full").unwrap();
         let status = Command::new(env!("CARGO_BIN_EXE_toa"))
             .args(args)

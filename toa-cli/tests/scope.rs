@@ -165,7 +165,13 @@ fn a_plain_reload_keeps_the_settings_and_a_change_is_shown() {
     let Some(host) = Host::enter() else { return };
     let cgroup = host.cgroup("a");
     let path = cgroup.to_str().unwrap();
-    let first = ["--trust", "10.1.0.0/16", "--kind", "77", "--no-peername"];
+    let first = [
+        "--trust",
+        "10.1.0.0/16",
+        "--format",
+        "toa@77",
+        "--no-peername",
+    ];
     assert!(
         toa(&[&["load", "--cgroup", path], &first[..]].concat())
             .status
@@ -175,7 +181,7 @@ fn a_plain_reload_keeps_the_settings_and_a_change_is_shown() {
     let plain = stdout(&toa(&["load", "--cgroup", path]));
     for line in [
         "trusts 10.1.0.0/16\n",
-        "reads option kinds 77\n",
+        "reads formats toa@77\n",
         "show the balancer",
     ] {
         assert!(plain.contains(line), "{line}: {plain}");
@@ -185,7 +191,7 @@ fn a_plain_reload_keeps_the_settings_and_a_change_is_shown() {
     let other = stdout(&toa(&["load", "--cgroup", path, "--trust", "10.2.0.0/16"]));
     for line in [
         "trusts 10.2.0.0/16 (before: 10.1.0.0/16)\n",
-        "reads option kinds 254,253,200 (before: 77)\n",
+        "reads formats toa (before: toa@77)\n",
         "show the client to every program",
         "nginx allow and deny, pg_hba.conf, sshd Match Address, HAProxy expect-proxy",
     ] {
@@ -203,7 +209,7 @@ fn a_plain_reload_keeps_the_settings_and_a_change_is_shown() {
     let refusing = with(&[]);
     let line = format!("{full_lists} refused (before: believed)\n");
     assert!(refusing.contains(&line), "{refusing}");
-    let unset = toa(&["load", "--cgroup", path, "--kind", "77"]);
+    let unset = toa(&["load", "--cgroup", path, "--format", "toa@77"]);
     assert_eq!(unset.status.code(), Some(2), "{}", stdout(&unset));
 }
 

@@ -31,6 +31,11 @@ pub const INFO_UNTRUSTED: u32 = 1 << 3;
 pub const INFO_INVALID: u32 = 1 << 4;
 /// `toa_info.flags`: an option came in a segment that the balancer cannot have written.
 pub const INFO_IMPLAUSIBLE: u32 = 1 << 5;
+/// `toa_info.flags`: an option of a configured kind came, of a length that no configured
+/// format has.
+pub const INFO_FOREIGN: u32 = 1 << 6;
+/// `toa_info.flags`: the address that the client asked for is set.
+pub const INFO_HAS_VIRTUAL: u32 = 1 << 7;
 
 /// `struct toa_nat64_peer`, the answer to [`TOA_SO_GET_LOOKUP`]. The C structure
 /// ends in two bytes of padding, which old modules leave uninitialised.
@@ -65,10 +70,18 @@ pub struct ToaInfo {
     client_port: [u8; 2],
     peer_port: [u8; 2],
     reserved: u32,
+    /// From here on version 2.
+    virtual_addr: [u8; 16],
+    virtual_port: [u8; 2],
+    len: u8,
+    zero: u8,
 }
 
+/// Bytes of the version 1 form.
+const INFO_V1_LEN: usize = 48;
+
 const _: () = {
-    assert!(size_of::<ToaInfo>() == 48);
+    assert!(size_of::<ToaInfo>() == 68);
     assert!(offset_of!(ToaInfo, source) == 2);
     assert!(offset_of!(ToaInfo, kind) == 3);
     assert!(offset_of!(ToaInfo, flags) == 4);
@@ -77,6 +90,9 @@ const _: () = {
     assert!(offset_of!(ToaInfo, client_port) == 40);
     assert!(offset_of!(ToaInfo, peer_port) == 42);
     assert!(offset_of!(ToaInfo, reserved) == 44);
+    assert!(offset_of!(ToaInfo, virtual_addr) == INFO_V1_LEN);
+    assert!(offset_of!(ToaInfo, virtual_port) == 64);
+    assert!(offset_of!(ToaInfo, len) == 66);
 };
 
 impl ToaNat64Peer {
@@ -94,8 +110,8 @@ impl ToaNat64Peer {
 }
 
 impl ToaInfo {
-    /// Decodes the bytes that the kernel wrote; `None` when they are not 48, or begin
-    /// with the version 0, which no source writes.
+    /// Decodes the bytes that the kernel wrote; `None` when they are not 68, or 48 from a
+    /// source of version 1, or begin with the version 0, which no source writes.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         decode(bytes)
@@ -113,10 +129,25 @@ impl ToaInfo {
         self.source
     }
 
-    /// The TCP option kind of the accepted option.
+    /// The TCP option kind of the accepted option, or of the [foreign](INFO_FOREIGN) one.
     #[must_use]
     pub fn kind(&self) -> Option<u8> {
         (self.kind != 0).then_some(self.kind)
+    }
+
+    /// The length of that option, its kind and length bytes included. With its kind it
+    /// tells the format.
+    #[must_use]
+    pub fn option_len(&self) -> Option<u8> {
+        (self.len != 0).then_some(self.len)
+    }
+
+    /// The address that the client asked for, where the option had it; port 0 where it had
+    /// the address alone.
+    #[must_use]
+    pub fn virtual_addr(&self) -> Option<SocketAddrV6> {
+        let found = socket_addr(self.virtual_addr, self.virtual_port);
+        (self.has(INFO_HAS_VIRTUAL) && !found.ip().is_unspecified()).then_some(found)
     }
 
     /// The client's address, when the source has one.
@@ -150,9 +181,14 @@ fn socket_addr(ip: [u8; 16], port: [u8; 2]) -> SocketAddrV6 {
     SocketAddrV6::new(Ipv6Addr::from(ip), u16::from_be_bytes(port), 0, 0)
 }
 
-fn decode<T: WireReply>(bytes: &[u8]) -> Option<T> {
+/// `None` when `bytes` has a length that no source answers with, or no source can have
+/// written it.
+pub(crate) fn decode<T: WireReply>(bytes: &[u8]) -> Option<T> {
+    if ![T::MIN_LEN, T::LEN].contains(&bytes.len()) {
+        return None;
+    }
     let mut padded = [0; MAX_REPLY_LEN];
-    padded[..T::LEN].copy_from_slice(bytes.get(..T::LEN).filter(|_| bytes.len() == T::LEN)?);
+    padded[..bytes.len()].copy_from_slice(bytes);
     T::decode(&padded)
 }
 
@@ -160,11 +196,13 @@ fn decode<T: WireReply>(bytes: &[u8]) -> Option<T> {
 pub(crate) trait WireReply: Sized {
     /// The socket option's name.
     const NAME: c_int;
-    /// Bytes the reply has.
+    /// Bytes that the reply has.
     const LEN: usize;
+    /// Bytes that the reply of an older source has.
+    const MIN_LEN: usize;
 
-    /// Decodes a reply; `bytes` holds [`LEN`](Self::LEN) of it. `None` when no
-    /// source can have written this.
+    /// Decodes a reply, of which zeros follow what was written. `None` when no source can
+    /// have written this.
     fn decode(bytes: &[u8; MAX_REPLY_LEN]) -> Option<Self>;
 }
 
@@ -174,6 +212,7 @@ pub(crate) const MAX_REPLY_LEN: usize = size_of::<ToaInfo>();
 impl WireReply for ToaNat64Peer {
     const NAME: c_int = TOA_SO_GET_LOOKUP;
     const LEN: usize = size_of::<Self>();
+    const MIN_LEN: usize = Self::LEN;
 
     fn decode(bytes: &[u8; MAX_REPLY_LEN]) -> Option<Self> {
         Some(Self {
@@ -187,6 +226,7 @@ impl WireReply for ToaNat64Peer {
 impl WireReply for ToaInfo {
     const NAME: c_int = TOA_SO_GET_INFO;
     const LEN: usize = size_of::<Self>();
+    const MIN_LEN: usize = INFO_V1_LEN;
 
     fn decode(bytes: &[u8; MAX_REPLY_LEN]) -> Option<Self> {
         let info = Self {
@@ -199,6 +239,10 @@ impl WireReply for ToaInfo {
             client_port: field(bytes, offset_of!(Self, client_port)),
             peer_port: field(bytes, offset_of!(Self, peer_port)),
             reserved: u32::from_ne_bytes(field(bytes, offset_of!(Self, reserved))),
+            virtual_addr: field(bytes, offset_of!(Self, virtual_addr)),
+            virtual_port: field(bytes, offset_of!(Self, virtual_port)),
+            len: bytes[offset_of!(Self, len)],
+            zero: bytes[offset_of!(Self, zero)],
         };
         (info.version != 0).then_some(info)
     }
@@ -216,14 +260,39 @@ mod tests {
 
     #[test]
     fn a_reply_of_another_length_or_without_a_version_is_none() {
-        let mut info = [0; 48];
-        assert_eq!(ToaInfo::from_bytes(&info), None);
-        info[0..2].copy_from_slice(&1u16.to_ne_bytes());
-        assert_eq!(ToaInfo::from_bytes(&info).unwrap().version(), 1);
-        for len in (0..48).chain([49, 64]) {
+        for (len, version) in [(48, 1u16), (68, 2)] {
+            let mut info = vec![0; len];
+            assert_eq!(ToaInfo::from_bytes(&info), None);
+            info[0..2].copy_from_slice(&version.to_ne_bytes());
+            assert_eq!(ToaInfo::from_bytes(&info).unwrap().version(), version);
+        }
+        for len in (0..48).chain(49..68).chain([69, 128]) {
             let bytes = vec![1; len];
             assert_eq!(ToaInfo::from_bytes(&bytes), None, "{len}");
             assert_eq!(ToaNat64Peer::from_bytes(&bytes).is_some(), len == 20);
         }
+    }
+
+    #[test]
+    fn the_virtual_address_is_that_of_the_second_version() {
+        let mut bytes = [0; 68];
+        bytes[0..2].copy_from_slice(&2u16.to_ne_bytes());
+        bytes[3] = 252;
+        bytes[48..64].copy_from_slice(&Ipv6Addr::LOCALHOST.octets());
+        bytes[64..66].copy_from_slice(&443u16.to_be_bytes());
+        bytes[66] = 20;
+        let info = ToaInfo::from_bytes(&bytes).unwrap();
+        assert_eq!(
+            info.virtual_addr(),
+            None,
+            "the flag says whether it is there"
+        );
+        assert_eq!((info.kind(), info.option_len()), (Some(252), Some(20)));
+
+        bytes[4..8].copy_from_slice(&INFO_HAS_VIRTUAL.to_ne_bytes());
+        let info = ToaInfo::from_bytes(&bytes).unwrap();
+        assert_eq!(info.virtual_addr(), Some("[::1]:443".parse().unwrap()));
+        let cut_off = ToaInfo::from_bytes(&bytes[..48]).unwrap();
+        assert_eq!((cut_off.virtual_addr(), cut_off.option_len()), (None, None));
     }
 }

@@ -1,7 +1,7 @@
 //! Who is on the other side of a connection, and how that is known.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::str::FromStr;
 
 use crate::addr::{to_canonical, to_mapped};
@@ -15,6 +15,8 @@ pub struct ClientAddr {
     client: SocketAddrV6,
     peer: SocketAddrV6,
     provenance: Provenance,
+    /// Without flow label and scope, which keeps it small: it is copied with each request.
+    virtual_addr: Option<(Ipv6Addr, u16)>,
 }
 
 /// Where a [`ClientAddr`]'s client address comes from.
@@ -34,8 +36,11 @@ pub enum Provenance {
     NotSent,
     /// A TOA option was sent by a peer that is not trusted, and is ignored.
     Untrusted,
-    /// A TOA option was sent, but its length or address is refused.
+    /// A TOA option was sent, but it is malformed or its address is refused.
     Invalid,
+    /// An option of a configured kind was sent, of a length that no configured format has:
+    /// another balancer's format, or nothing about addresses. It is not read.
+    Foreign,
     /// A TOA option was sent in a segment that the balancer cannot have written so: its
     /// own option would have found no room. It is ignored.
     Implausible,
@@ -56,17 +61,18 @@ pub enum Provenance {
 /// A text that is no [`Provenance`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is not a provenance: write one of toa, toa_syn, not_sent, untrusted, invalid, implausible, no_source, no_syn, from_accept, failed"
+    "{0:?} is not a provenance: write one of toa, toa_syn, not_sent, untrusted, invalid, foreign, implausible, no_source, no_syn, from_accept, failed"
 )]
 pub struct ParseProvenanceError(String);
 
 impl Provenance {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Toa,
         Self::ToaSyn,
         Self::NotSent,
         Self::Untrusted,
         Self::Invalid,
+        Self::Foreign,
         Self::Implausible,
         Self::NoSource,
         Self::NoSyn,
@@ -75,7 +81,8 @@ impl Provenance {
     ];
 
     /// Its one name, in logs, spans, metrics and JSON: `toa`, `toa_syn`, `not_sent`,
-    /// `untrusted`, `invalid`, `implausible`, `no_source`, `no_syn`, `from_accept` or `failed`.
+    /// `untrusted`, `invalid`, `foreign`, `implausible`, `no_source`, `no_syn`, `from_accept`
+    /// or `failed`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -84,6 +91,7 @@ impl Provenance {
             Self::NotSent => "not_sent",
             Self::Untrusted => "untrusted",
             Self::Invalid => "invalid",
+            Self::Foreign => "foreign",
             Self::Implausible => "implausible",
             Self::NoSource => "no_source",
             Self::NoSyn => "no_syn",
@@ -121,7 +129,16 @@ impl ClientAddr {
             client,
             peer,
             provenance,
+            virtual_addr: None,
         }
+    }
+
+    pub(crate) const fn with_virtual_addr(mut self, virtual_addr: Option<SocketAddrV6>) -> Self {
+        self.virtual_addr = match virtual_addr {
+            Some(addr) => Some((*addr.ip(), addr.port())),
+            None => None,
+        };
+        self
     }
 
     pub(crate) const fn from_toa(client: SocketAddrV6, peer: SocketAddrV6) -> Self {
@@ -148,6 +165,13 @@ impl ClientAddr {
     #[must_use]
     pub const fn mock(client: SocketAddrV6, peer: SocketAddrV6, provenance: Provenance) -> Self {
         Self::new(client, peer, provenance)
+    }
+
+    /// The same, of a client that asked for this address.
+    #[cfg(feature = "test-util")]
+    #[must_use]
+    pub fn with_mock_virtual_addr(self, virtual_addr: impl Into<SocketAddr>) -> Self {
+        self.with_virtual_addr(Some(to_mapped(virtual_addr.into())))
     }
 
     /// A made-up connection of a client for whom a trusted balancer at 10.0.0.1:40000
@@ -193,6 +217,14 @@ impl ClientAddr {
         to_canonical(self.peer)
     }
 
+    /// The address and port at the balancer that the client asked for, where a trusted
+    /// balancer's option has them; port 0 where it has the address alone.
+    #[must_use]
+    pub fn virtual_addr(&self) -> Option<SocketAddr> {
+        self.virtual_addr
+            .map(|(ip, port)| SocketAddr::new(ip.to_canonical(), port))
+    }
+
     /// Where the client address comes from.
     #[must_use]
     pub const fn provenance(&self) -> Provenance {
@@ -207,16 +239,22 @@ impl ClientAddr {
 }
 
 impl fmt::Display for ClientAddr {
-    /// `[2001:db8::7]:41234 (toa, peer 10.0.0.9:5000)`, `10.0.0.9:5000 (not_sent)`.
+    /// `[2001:db8::7]:41234 (toa, peer 10.0.0.9:5000)`, with a virtual address
+    /// `203.0.113.7:41234 (toa, peer 10.0.0.9:5000, to 10.0.8.208:443)`, else
+    /// `10.0.0.9:5000 (not_sent)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({}", self.client_canonical(), self.provenance)?;
         match self.provenance {
             Provenance::Toa | Provenance::ToaSyn => {
-                write!(f, ", peer {})", self.peer_canonical())
+                write!(f, ", peer {}", self.peer_canonical())?;
             }
-            Provenance::Failed(errno) => write!(f, ", errno {errno})"),
-            _ => f.write_str(")"),
+            Provenance::Failed(errno) => write!(f, ", errno {errno}")?,
+            _ => {}
         }
+        if let Some(virtual_addr) = self.virtual_addr() {
+            write!(f, ", to {virtual_addr}")?;
+        }
+        f.write_str(")")
     }
 }
 
@@ -251,6 +289,11 @@ mod tests {
             (
                 ClientAddr::from_syn(client, peer),
                 "[2001:db8::7]:41234 (toa_syn, peer 10.0.0.9:5000)",
+            ),
+            (
+                ClientAddr::from_toa(client, peer)
+                    .with_virtual_addr(Some("[::ffff:10.0.8.208]:443".parse().unwrap())),
+                "[2001:db8::7]:41234 (toa, peer 10.0.0.9:5000, to 10.0.8.208:443)",
             ),
             (
                 ClientAddr::from_peer(peer, Provenance::NotSent),

@@ -34,6 +34,13 @@ macro_rules! client_types {
                 Self($crate::ClientAddr::mock_toa(client))
             }
 
+            /// The same, of a client that asked for this address.
+            #[cfg(feature = "test-util")]
+            #[must_use]
+            pub fn with_mock_virtual_addr(self, addr: impl Into<::std::net::SocketAddr>) -> Self {
+                Self(self.0.with_mock_virtual_addr(addr))
+            }
+
             /// The best-known client: the TOA address, else the TCP peer; IPv4 as
             /// `::ffff:a.b.c.d`.
             #[must_use]
@@ -63,6 +70,13 @@ macro_rules! client_types {
             #[must_use]
             pub fn peer_canonical(&self) -> ::std::net::SocketAddr {
                 self.0.peer_canonical()
+            }
+
+            /// The address and port at the balancer that the client asked for, where a
+            /// trusted balancer's option has them; port 0 where it has the address alone.
+            #[must_use]
+            pub fn virtual_addr(&self) -> Option<::std::net::SocketAddr> {
+                self.0.virtual_addr()
             }
 
             /// Where the client address comes from.

@@ -37,7 +37,7 @@
 //! | feature | default | |
 //! |---|---|---|
 //! | `tokio` | yes | [`ToaListener`] |
-//! | `serde` | no | [`Policy`], [`TrustedPeers`] and [`OptionKinds`] in configuration files; [`ClientAddr`] and [`Provenance`] in logs and sessions |
+//! | `serde` | no | [`Policy`], [`TrustedPeers`] and [`OptionFormats`] in configuration files; [`ClientAddr`] and [`Provenance`] in logs and sessions |
 //! | `metrics` | no | counts each connection's outcome through the `metrics` facade: `toa_connections_total` |
 //! | `test-util` | no | `ClientAddr::mock`, for tests of your own code |
 //!
@@ -53,7 +53,7 @@ mod client_addr;
 mod client_types;
 #[cfg_attr(not(feature = "metrics"), path = "no_count.rs")]
 mod count;
-mod kinds;
+mod format;
 mod network;
 pub mod option;
 mod policy;
@@ -78,7 +78,7 @@ pub use client_addr::{ClientAddr, ParseProvenanceError, Provenance};
 pub use client_types::private;
 #[cfg(feature = "metrics")]
 pub use count::{CONNECTIONS_TOTAL, describe_metrics};
-pub use kinds::{OptionKinds, ParseOptionKindsError};
+pub use format::{OptionFormat, OptionFormats, ParseOptionFormatsError};
 #[cfg(feature = "tokio")]
 pub use listener::ToaListener;
 pub use network::{ClientNetwork, Ipv6Prefix};

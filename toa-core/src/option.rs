@@ -8,10 +8,12 @@
 //!               8 or 20
 //! ```
 //!
+//! That is the format `toa`; [`OptionFormat`] has the others.
+//!
 //! The kernel side does the reading in production; this codec is the reference
 //! that it is tested against, and what the laptop balancer writes with.
 //!
-//! Three rules make the reading safe. The **first** TOA option of the header
+//! Three rules make the reading safe. The **first** option of a known format
 //! counts, because a balancer inserts its own directly behind the fixed header
 //! and whatever the client wrote comes later. Nothing that follows it can make
 //! another one count: a client that appends garbage names nobody. And a list that
@@ -21,15 +23,14 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use crate::addr::{from_mapped, to_mapped};
-use crate::kinds::OptionKinds;
+use crate::format::OptionFormats;
+pub use crate::format::{Layout, OptionFormat};
 
 /// Longest option list a TCP header can hold, in bytes (RFC 9293, section 3.1).
 pub const MAX_OPTIONS_LEN: usize = 40;
 
 const KIND_END_OF_LIST: u8 = 0;
 const KIND_NO_OPERATION: u8 = 1;
-const LEN_IPV4: u8 = 8;
-const LEN_IPV6: u8 = 20;
 
 /// Kind and length of the options that a normal stack writes beside the balancer's.
 type Beside = [(u8, usize)];
@@ -42,17 +43,16 @@ const BESIDE_IN_SYN: &Beside = &[(2, 4), (3, 3), (4, 2), (8, 10)];
 /// One TOA option: a client's address under an option kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ToaOption {
-    /// The TCP option kind it travels under, 254 by default.
-    pub kind: u8,
-    /// The client. IPv4 is written in 8 bytes, IPv6 (also in mapped form) in 20.
-    pub client: SocketAddr,
+    kind: u8,
+    layout: Layout,
+    client: SocketAddr,
+    virtual_addr: Option<SocketAddr>,
 }
 
 /// What [`parse`] found in an option list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Parsed {
-    /// The first TOA option, with an address that a client can have. An IPv4
-    /// address that was sent in mapped form is given back as IPv4.
+    /// The first option of a known format, with an address that a client can have.
     Found(ToaOption),
     /// As `Found`, but no balancer can have put it in front of this list. Of a list
     /// of L bytes the first option, of s bytes, is believed when L + s is at most
@@ -60,8 +60,17 @@ pub enum Parsed {
     /// believed only when the rest is what a normal stack writes there, padding and at
     /// most one timestamp option, and no more of it than those need.
     Implausible(ToaOption),
-    /// A TOA kind is there, but its length or its address is refused.
+    /// An option of a known format is there, but its address or its version is
+    /// refused; or one of a known kind does not end within the list.
     Invalid,
+    /// Options of a known kind are there, but none has a length that a known format
+    /// has. It may be another balancer's format, or not be about addresses at all.
+    Foreign {
+        /// The kind of the first one.
+        kind: u8,
+        /// Its length, its kind and length bytes included.
+        len: u8,
+    },
     /// No TOA option.
     Absent,
 }
@@ -72,16 +81,16 @@ pub enum Parsed {
 /// Total: any input gives an answer.
 ///
 /// ```
-/// use toa_core::{OptionKinds, option::{Parsed, parse}};
+/// use toa_core::{OptionFormats, option::{Parsed, parse}};
 ///
 /// let options = [254, 8, 0x30, 0x39, 203, 0, 113, 7];
-/// let Parsed::Found(option) = parse(&options, &OptionKinds::default()) else { panic!() };
-/// assert_eq!(option.client, "203.0.113.7:12345".parse()?);
+/// let Parsed::Found(option) = parse(&options, &OptionFormats::default()) else { panic!() };
+/// assert_eq!(option.client(), "203.0.113.7:12345".parse()?);
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
 #[must_use]
-pub fn parse(options: &[u8], kinds: &OptionKinds) -> Parsed {
-    parse_beside(BESIDE_IN_ACK, options, kinds)
+pub fn parse(options: &[u8], formats: &OptionFormats) -> Parsed {
+    parse_beside(BESIDE_IN_ACK, options, formats)
 }
 
 /// [`parse`] for the option list of a SYN, where a normal stack also writes its segment
@@ -91,30 +100,36 @@ pub fn parse(options: &[u8], kinds: &OptionKinds) -> Parsed {
 /// client room for a forged one: only a balancer that overwrites its clients' options ends
 /// that.
 #[must_use]
-pub fn parse_syn(options: &[u8], kinds: &OptionKinds) -> Parsed {
-    parse_beside(BESIDE_IN_SYN, options, kinds)
+pub fn parse_syn(options: &[u8], formats: &OptionFormats) -> Parsed {
+    parse_beside(BESIDE_IN_SYN, options, formats)
 }
 
-fn parse_beside(beside: &Beside, options: &[u8], kinds: &OptionKinds) -> Parsed {
+fn parse_beside(beside: &Beside, options: &[u8], formats: &OptionFormats) -> Parsed {
     let mut at = 0;
+    let mut behind_vip = None;
     let mut verdict = Parsed::Absent;
     loop {
         let rest = &options[at..];
         at += match *rest {
             [] | [KIND_END_OF_LIST, ..] | [_] => return verdict,
             [KIND_NO_OPERATION, ..] => 1,
-            [kind, len, ..] => {
-                let len = usize::from(len);
-                let is_toa = kinds.contains(kind);
+            [kind, size, ..] => {
+                let len = usize::from(size);
+                let is_read = formats.contains_kind(kind);
                 let Some(option) = rest.get(..len).filter(|_| len >= 2) else {
-                    return if is_toa { Parsed::Invalid } else { verdict };
+                    return if is_read { Parsed::Invalid } else { verdict };
                 };
-                if is_toa {
-                    if let Some(client) = decode(option) {
-                        let plausible = is_plausible(&options[..at], len, &rest[len..], beside);
-                        return judge(ToaOption { kind, client }, plausible);
+                match formats.layout(kind, len) {
+                    Some(Layout::Vip4) => behind_vip = Some(at + len),
+                    Some(layout) => {
+                        let vip_before = behind_vip == Some(at);
+                        let found = Counted::new(options, at, layout, vip_before, formats);
+                        return found.judge(kind, option, beside);
                     }
-                    verdict = Parsed::Invalid;
+                    None if is_read && verdict == Parsed::Absent => {
+                        verdict = Parsed::Foreign { kind, len: size };
+                    }
+                    None => {}
                 }
                 len
             }
@@ -122,36 +137,114 @@ fn parse_beside(beside: &Beside, options: &[u8], kinds: &OptionKinds) -> Parsed 
     }
 }
 
-fn decode(option: &[u8]) -> Option<SocketAddr> {
-    let (&[_, len, p0, p1], address) = option.split_first_chunk()?;
-    let ip = match len {
-        LEN_IPV4 => IpAddr::from(<[u8; 4]>::try_from(address).ok()?),
-        LEN_IPV6 => IpAddr::from(<[u8; 16]>::try_from(address).ok()?).to_canonical(),
-        _ => return None,
+/// The option that counts, and what a balancer wrote with it: the virtual address of
+/// [`Layout::Vip4`] stands directly beside it.
+struct Counted<'a> {
+    before: &'a [u8],
+    after: &'a [u8],
+    layout: Layout,
+    vip: Option<&'a [u8]>,
+    /// How much room a balancer needs for what it writes.
+    needed: usize,
+}
+
+impl<'a> Counted<'a> {
+    fn new(
+        options: &'a [u8],
+        at: usize,
+        layout: Layout,
+        vip_before: bool,
+        formats: &OptionFormats,
+    ) -> Self {
+        const VIP_LEN: usize = Layout::Vip4.option_len();
+        let (mut start, mut end) = (at, at + layout.option_len());
+        let mut needed = layout.option_len();
+        let mut vip = None;
+        if layout == Layout::Toa4 && formats.reads_vip() {
+            needed += VIP_LEN;
+            if vip_before {
+                start -= VIP_LEN;
+                vip = options.get(start..at);
+            } else if let Some(&[kind, len]) = options.get(end..end + 2)
+                && formats.layout(kind, len.into()) == Some(Layout::Vip4)
+                && let Some(behind) = options.get(end..end + VIP_LEN)
+            {
+                vip = Some(behind);
+                end += VIP_LEN;
+            }
+        }
+        Self {
+            before: &options[..start],
+            after: &options[end..],
+            layout,
+            vip,
+            needed,
+        }
+    }
+
+    fn judge(&self, kind: u8, option: &[u8], beside: &Beside) -> Parsed {
+        let fields = self.layout.fields();
+        let client = addr(option, fields.addr, fields.port, fields.addr_len);
+        let Some(client) = client.filter(|_| fields.version == 0 || option[2] == fields.version)
+        else {
+            return Parsed::Invalid;
+        };
+        let virtual_addr = match self.vip {
+            Some(vip) => virtual_addr(vip, Layout::Vip4),
+            None => virtual_addr(option, self.layout),
+        };
+        let found = ToaOption {
+            kind,
+            layout: self.layout,
+            client,
+            virtual_addr,
+        };
+        if !is_client_address(to_mapped(client).ip()) {
+            Parsed::Invalid
+        } else if self.is_plausible(option.len() + self.vip.map_or(0, <[u8]>::len), beside) {
+            Parsed::Found(found)
+        } else {
+            Parsed::Implausible(found)
+        }
+    }
+
+    /// Whether a balancer can have put `size` bytes between the two parts of the list.
+    fn is_plausible(&self, size: usize, beside: &Beside) -> bool {
+        let len = self.before.len() + size + self.after.len();
+        if len + self.needed <= MAX_OPTIONS_LEN {
+            return true;
+        }
+        let mut seen = 0;
+        let mut padded = |rest| padded_len(rest, beside, &mut seen);
+        let rest = padded(self.before).zip(padded(self.after));
+        rest.is_some_and(|(before, after)| len <= size.next_multiple_of(4) + before + after)
+    }
+}
+
+/// The address at `at` with the port at `port`, if it has one; `None` when the layout has
+/// no address there.
+fn addr(option: &[u8], at: u8, port: u8, addr_len: u8) -> Option<SocketAddr> {
+    let bytes = option.get(usize::from(at)..).filter(|_| at != 0)?;
+    let ip = match addr_len {
+        4 => IpAddr::from(*bytes.first_chunk::<4>()?),
+        _ => IpAddr::from(*bytes.first_chunk::<16>()?).to_canonical(),
     };
-    Some(SocketAddr::new(ip, u16::from_be_bytes([p0, p1])))
+    let port = match port {
+        0 => 0,
+        _ => u16::from_be_bytes(*option.get(usize::from(port)..)?.first_chunk()?),
+    };
+    Some(SocketAddr::new(ip, port))
 }
 
-fn judge(option: ToaOption, plausible: bool) -> Parsed {
-    if !is_client_address(to_mapped(option.client).ip()) {
-        Parsed::Invalid
-    } else if plausible {
-        Parsed::Found(option)
-    } else {
-        Parsed::Implausible(option)
-    }
-}
-
-/// Whether a balancer can have put an option of `size` bytes between these two parts
-/// of the list.
-fn is_plausible(before: &[u8], size: usize, after: &[u8], beside: &Beside) -> bool {
-    let len = before.len() + size + after.len();
-    if len + size <= MAX_OPTIONS_LEN {
-        return true;
-    }
-    let mut seen = 0;
-    let rest = padded_len(before, beside, &mut seen).zip(padded_len(after, beside, &mut seen));
-    rest.is_some_and(|(before, after)| len <= size.next_multiple_of(4) + before + after)
+fn virtual_addr(option: &[u8], layout: Layout) -> Option<SocketAddr> {
+    let fields = layout.fields();
+    addr(
+        option,
+        fields.virtual_addr,
+        fields.virtual_port,
+        fields.addr_len,
+    )
+    .filter(|found| !found.ip().is_unspecified())
 }
 
 /// What these bytes need, each option brought to a multiple of four; `None` when there is
@@ -176,22 +269,29 @@ fn padded_len(mut rest: &[u8], beside: &Beside, seen: &mut u8) -> Option<usize> 
     }
 }
 
-/// Whether a client can have this address: not unspecified, loopback,
-/// multicast or the IPv4 broadcast address, also in mapped form.
+/// Whether a client can have this address. Refused are, in IPv4, also in mapped form and
+/// inside the NAT64 prefix 64:ff9b::/96 (RFC 6052): 0.0.0.0/8, loopback, multicast, and
+/// 240.0.0.0/4 with the broadcast address; in IPv6: ::/96, which holds the unspecified and
+/// the loopback address, and multicast.
 #[must_use]
 pub fn is_client_address(address: &Ipv6Addr) -> bool {
     match from_mapped(*address) {
-        IpAddr::V4(v4) => {
-            !(v4.is_unspecified() || v4.is_loopback() || v4.is_multicast() || v4.is_broadcast())
-        }
-        IpAddr::V6(v6) => !(v6.is_unspecified() || v6.is_loopback() || v6.is_multicast()),
+        IpAddr::V4(v4) => is_ipv4_client_address(v4.octets()),
+        IpAddr::V6(v6) => match v6.octets() {
+            [0x00, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0, v4 @ ..] => is_ipv4_client_address(v4),
+            octets => octets[..12] != [0; 12] && !v6.is_multicast(),
+        },
     }
+}
+
+const fn is_ipv4_client_address(octets: [u8; 4]) -> bool {
+    !matches!(octets[0], 0 | 127 | 224..)
 }
 
 /// An option's bytes as they stand in a TCP header; dereferences to the slice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Encoded {
-    bytes: [u8; LEN_IPV6 as usize],
+    bytes: [u8; MAX_OPTIONS_LEN],
     len: usize,
 }
 
@@ -204,27 +304,146 @@ impl std::ops::Deref for Encoded {
 }
 
 impl ToaOption {
-    /// The option's bytes: 8 for IPv4, 20 for IPv6; both a multiple of four, so
-    /// they need no padding in the header.
+    /// A client's address in the layout of `toa` under this kind: IPv4 in 8 bytes, IPv6
+    /// (also in mapped form) in 20.
     #[must_use]
-    pub fn encode(&self) -> Encoded {
-        let mut bytes = [0; LEN_IPV6 as usize];
-        let len = match self.client.ip() {
-            IpAddr::V4(v4) => {
-                bytes[4..8].copy_from_slice(&v4.octets());
-                LEN_IPV4
-            }
-            IpAddr::V6(v6) => {
-                bytes[4..20].copy_from_slice(&v6.octets());
-                LEN_IPV6
-            }
-        };
-        bytes[0] = self.kind;
-        bytes[1] = len;
-        bytes[2..4].copy_from_slice(&self.client.port().to_be_bytes());
-        Encoded {
-            bytes,
-            len: usize::from(len),
+    pub const fn new(kind: u8, client: SocketAddr) -> Self {
+        Self {
+            kind,
+            layout: match client {
+                SocketAddr::V4(_) => Layout::Toa4,
+                SocketAddr::V6(_) => Layout::Toa6,
+            },
+            client,
+            virtual_addr: None,
         }
     }
+
+    /// What a balancer writes in this format for a client that asked for `virtual_addr`.
+    /// `None` when the format cannot carry the client's address family. A format without a
+    /// port, or without a virtual address, loses it.
+    ///
+    /// `vtoa` is written as one option that has both.
+    #[must_use]
+    pub fn in_format(
+        format: OptionFormat,
+        client: SocketAddr,
+        virtual_addr: SocketAddr,
+    ) -> Option<Self> {
+        let client = to_canonical_addr(client);
+        let (kind, layout) = match (format, client) {
+            (OptionFormat::Toa, _) => return Some(Self::new(254, client)),
+            (OptionFormat::ToaAt(kind), _) => return Some(Self::new(kind, client)),
+            (OptionFormat::Vtoa, SocketAddr::V4(_)) => (252, Layout::Vtoa4),
+            (OptionFormat::Vtoa, SocketAddr::V6(_)) => (249, Layout::Vtoa6),
+            (OptionFormat::Cip, SocketAddr::V4(_)) => (28, Layout::Cip4),
+            (OptionFormat::Cip, SocketAddr::V6(_)) => (28, Layout::Cip6),
+            (OptionFormat::Ttgw, SocketAddr::V4(_)) => (254, Layout::Ttgw),
+            (OptionFormat::Ttgw, SocketAddr::V6(_)) => return None,
+        };
+        let fields = layout.fields();
+        let port = |of: u8, addr: SocketAddr| if of == 0 { 0 } else { addr.port() };
+        let virtual_addr = to_canonical_addr(virtual_addr);
+        let carries = fields.virtual_addr != 0 && virtual_addr.is_ipv4() == client.is_ipv4();
+        Some(Self {
+            kind,
+            layout,
+            client: SocketAddr::new(client.ip(), port(fields.port, client)),
+            virtual_addr: carries.then(|| {
+                SocketAddr::new(virtual_addr.ip(), port(fields.virtual_port, virtual_addr))
+            }),
+        })
+    }
+
+    /// Together with the virtual IPv4 address in an option of its own directly behind, as
+    /// `vtoa` has it.
+    #[must_use]
+    pub const fn with_vip(mut self, virtual_addr: std::net::SocketAddrV4) -> Self {
+        if matches!(self.layout, Layout::Toa4) {
+            self.virtual_addr = Some(SocketAddr::V4(virtual_addr));
+        }
+        self
+    }
+
+    /// The TCP option kind it travels under.
+    #[must_use]
+    pub const fn kind(&self) -> u8 {
+        self.kind
+    }
+
+    /// What its bytes mean.
+    #[must_use]
+    pub const fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// The client. An IPv4 address that was read in mapped form is given back as IPv4.
+    #[must_use]
+    pub const fn client(&self) -> SocketAddr {
+        self.client
+    }
+
+    /// The address that the client asked for, where the option has one; port 0 where it
+    /// has the address alone.
+    #[must_use]
+    pub const fn virtual_addr(&self) -> Option<SocketAddr> {
+        self.virtual_addr
+    }
+
+    /// The option's bytes, padded to a multiple of four as the header needs it.
+    #[must_use]
+    pub fn encode(&self) -> Encoded {
+        let mut encoded = Encoded {
+            bytes: [KIND_NO_OPERATION; MAX_OPTIONS_LEN],
+            len: 0,
+        };
+        encoded.push(self.kind, self.layout, Some(self.client), self.virtual_addr);
+        if let (Layout::Toa4, Some(vip)) = (self.layout, self.virtual_addr) {
+            encoded.push(KIND_VIP, Layout::Vip4, None, Some(vip));
+        }
+        encoded
+    }
+}
+
+/// The kind of [`Layout::Vip4`].
+const KIND_VIP: u8 = 250;
+
+impl Encoded {
+    fn push(
+        &mut self,
+        kind: u8,
+        layout: Layout,
+        client: Option<SocketAddr>,
+        virtual_addr: Option<SocketAddr>,
+    ) {
+        let fields = layout.fields();
+        let option = &mut self.bytes[self.len..][..layout.option_len()];
+        option.fill(0);
+        option[0] = kind;
+        option[1] = fields.len;
+        if fields.version != 0 {
+            option[2] = fields.version;
+        }
+        let mut put = |addr_at: u8, port_at: u8, addr: SocketAddr| {
+            let octets = to_mapped(addr).ip().octets();
+            let octets = &octets[16 - usize::from(fields.addr_len)..];
+            if addr_at != 0 {
+                option[usize::from(addr_at)..][..octets.len()].copy_from_slice(octets);
+            }
+            if port_at != 0 {
+                option[usize::from(port_at)..][..2].copy_from_slice(&addr.port().to_be_bytes());
+            }
+        };
+        if let Some(client) = client {
+            put(fields.addr, fields.port, client);
+        }
+        if let Some(virtual_addr) = virtual_addr {
+            put(fields.virtual_addr, fields.virtual_port, virtual_addr);
+        }
+        self.len += layout.option_len().next_multiple_of(4);
+    }
+}
+
+fn to_canonical_addr(addr: SocketAddr) -> SocketAddr {
+    SocketAddr::new(addr.ip().to_canonical(), addr.port())
 }

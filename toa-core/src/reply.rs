@@ -4,7 +4,8 @@ use std::io;
 use std::net::SocketAddrV6;
 
 use crate::abi::{
-    INFO_IMPLAUSIBLE, INFO_INVALID, INFO_TRUST_ENFORCED, INFO_UNTRUSTED, ToaInfo, ToaNat64Peer,
+    INFO_FOREIGN, INFO_IMPLAUSIBLE, INFO_INVALID, INFO_TRUST_ENFORCED, INFO_UNTRUSTED, ToaInfo,
+    ToaNat64Peer,
 };
 use crate::client_addr::{ClientAddr, Provenance};
 use crate::option::is_client_address;
@@ -96,12 +97,13 @@ fn decide_info(info: &ToaInfo, accepted: SocketAddrV6, policy: &Policy) -> Clien
         _ if info.has(INFO_UNTRUSTED) => Provenance::Untrusted,
         _ if info.has(INFO_IMPLAUSIBLE) => Provenance::Implausible,
         _ if info.has(INFO_INVALID) => Provenance::Invalid,
+        _ if info.has(INFO_FOREIGN) => Provenance::Foreign,
         Some(client) if !is_client_address(client.ip()) => Provenance::Invalid,
         // Without the true peer, accept()'s answer may be the client itself, who must
         // not vouch for himself.
         Some(client) if info.peer().is_none() && same(client, accepted) => Provenance::FromAccept,
         Some(client) if policy.trusts(peer, info.has(INFO_TRUST_ENFORCED)) => {
-            return ClientAddr::from_toa(client, peer);
+            return ClientAddr::from_toa(client, peer).with_virtual_addr(info.virtual_addr());
         }
         Some(_) => Provenance::Untrusted,
         None => Provenance::NotSent,

@@ -5,14 +5,14 @@ use std::net::{IpAddr, SocketAddrV6};
 
 use crate::addr::to_mapped;
 use crate::client_addr::{ClientAddr, Provenance};
-use crate::kinds::OptionKinds;
+use crate::format::OptionFormats;
 use crate::option::Parsed;
 use crate::policy::Policy;
 use crate::syn::{self, Syn};
 use crate::sys::{self, AsSocket, BorrowedSocket};
 use crate::trust::TrustedPeers;
 
-/// Whose SYNs are read for a TOA option, and under which kinds, where no source answers.
+/// Whose SYNs are read for a TOA option, and in which formats, where no source answers.
 /// For balancers that write the option there: Alibaba's CDN, DPVS before 1.8.
 ///
 /// The kernel keeps the SYN for the listener (`TCP_SAVE_SYN`, Linux 4.2 and later), and one
@@ -45,28 +45,28 @@ use crate::trust::TrustedPeers;
 #[derive(Clone, Debug)]
 pub struct SavedSyn {
     trusted: TrustedPeers,
-    kinds: OptionKinds,
+    formats: OptionFormats,
 }
 
 /// A SYN with more extension headers than this leaves room for is not read.
 const MAX_SYN_LEN: usize = 512;
 
 impl SavedSyn {
-    /// Believes the option in SYNs of `peers`, under the default kinds.
+    /// Believes the option in SYNs of `peers`, in the default formats.
     ///
     /// A [`Policy`] that names peers narrows them further.
     #[must_use]
     pub fn insecure_trusting(peers: TrustedPeers) -> Self {
         Self {
             trusted: peers,
-            kinds: OptionKinds::default(),
+            formats: OptionFormats::default(),
         }
     }
 
-    /// Replaces the kinds that are read.
+    /// Replaces the formats that are read.
     #[must_use]
-    pub const fn with_kinds(mut self, kinds: OptionKinds) -> Self {
-        self.kinds = kinds;
+    pub const fn with_formats(mut self, formats: OptionFormats) -> Self {
+        self.formats = formats;
         self
     }
 
@@ -90,7 +90,10 @@ impl SavedSyn {
         let mut packet = [0; MAX_SYN_LEN];
         let reason = match sys::saved_syn(connection, &mut packet) {
             Ok(0) => Provenance::NoSyn,
-            Ok(len) => match packet.get(..len).and_then(|it| syn::parse(it, &self.kinds)) {
+            Ok(len) => match packet
+                .get(..len)
+                .and_then(|it| syn::parse(it, &self.formats))
+            {
                 Some(syn) => return self.decide(syn, peer, policy),
                 None => Provenance::Failed(0),
             },
@@ -103,13 +106,18 @@ impl SavedSyn {
         let named = self.trusted.contains(IpAddr::V6(*peer.ip()));
         let reason = match syn.option {
             Parsed::Absent => Provenance::NotSent,
+            // It claims no address, whoever sent it.
+            Parsed::Foreign { .. } => Provenance::Foreign,
             // The sender of a Fast Open SYN has not shown that it is this peer.
             _ if !named || syn.may_be_fast_open || !policy.trusts(peer, true) => {
                 Provenance::Untrusted
             }
             Parsed::Invalid => Provenance::Invalid,
             Parsed::Implausible(_) => Provenance::Implausible,
-            Parsed::Found(option) => return ClientAddr::from_syn(to_mapped(option.client), peer),
+            Parsed::Found(option) => {
+                return ClientAddr::from_syn(to_mapped(option.client()), peer)
+                    .with_virtual_addr(option.virtual_addr().map(to_mapped));
+            }
         };
         ClientAddr::from_peer(peer, reason)
     }

@@ -12,26 +12,9 @@ use serde::ser::{Serialize, Serializer};
 
 use crate::addr::to_mapped;
 use crate::client_addr::{ClientAddr, Provenance};
-use crate::kinds::OptionKinds;
+use crate::format::OptionFormats;
 use crate::policy::Policy;
 use crate::trust::TrustedPeers;
-
-/// A word of a list; a number where the words are numbers.
-#[derive(serde::Deserialize)]
-#[serde(untagged)]
-enum Word {
-    Text(String),
-    Number(i64),
-}
-
-impl Display for Word {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text(text) => text.fmt(f),
-            Self::Number(number) => number.fmt(f),
-        }
-    }
-}
 
 /// Takes a text, or a list of words for the text that they make with commas.
 struct Words<T> {
@@ -52,8 +35,8 @@ impl<'de, T: FromStr<Err: Display>> Visitor<'de> for Words<T> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<T, A::Error> {
         let mut words = Vec::new();
-        while let Some(word) = list.next_element::<Word>()? {
-            words.push(word.to_string());
+        while let Some(word) = list.next_element::<String>()? {
+            words.push(word);
         }
         self.visit_str(&words.join(","))
     }
@@ -78,7 +61,7 @@ macro_rules! as_words {
 as_words! {
     TrustedPeers: "`private`, `any`, `none`, CIDRs separated by commas, or a list of CIDRs",
     Policy: "`source`, `private`, `any`, `none`, CIDRs separated by commas, or a list of CIDRs",
-    OptionKinds: "tcp option kinds separated by commas, or a list of them",
+    OptionFormats: "names of formats separated by commas, or a list of them",
 }
 
 impl Serialize for Provenance {
@@ -101,6 +84,8 @@ struct Written {
     client: SocketAddr,
     peer: SocketAddr,
     provenance: Provenance,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    virtual_addr: Option<SocketAddr>,
 }
 
 impl Serialize for ClientAddr {
@@ -109,6 +94,7 @@ impl Serialize for ClientAddr {
             client: self.client_canonical(),
             peer: self.peer_canonical(),
             provenance: self.provenance(),
+            virtual_addr: self.virtual_addr(),
         }
         .serialize(serializer)
     }
@@ -120,8 +106,10 @@ impl<'de> Deserialize<'de> for ClientAddr {
             client,
             peer,
             provenance,
+            virtual_addr,
         } = Written::deserialize(deserializer)?;
-        Ok(Self::new(to_mapped(client), to_mapped(peer), provenance))
+        Ok(Self::new(to_mapped(client), to_mapped(peer), provenance)
+            .with_virtual_addr(virtual_addr.map(to_mapped)))
     }
 }
 
@@ -167,11 +155,10 @@ mod tests {
             (r#""any""#, TrustedPeers::insecure_any().into()),
             (r#"["fd00::7", "10.1.0.0/16"]"#, peers.into()),
         ]);
-        let kinds = OptionKinds::new([254, 77]).unwrap();
+        let formats: OptionFormats = "cip,toa@77".parse().unwrap();
         reads(&[
-            (r#""254,77""#, kinds),
-            ("[77, 254]", kinds),
-            (r#"["254", "77"]"#, kinds),
+            (r#""toa@77, cip""#, formats.clone()),
+            (r#"["cip", "toa@77"]"#, formats),
         ]);
     }
 
@@ -189,11 +176,11 @@ mod tests {
             (r#"["source", "any"]"#, "\"source\" stands for a whole set"),
             (r#"["", "source"]"#, "\"source\" stands for a whole set"),
         ]);
-        refuses::<OptionKinds>(&[
-            ("[256]", "\"256\" is not a tcp option kind"),
-            ("[254, -1]", "\"-1\" is not a tcp option kind"),
-            ("[8]", "tcp option kind 8 has a standard meaning"),
-            ("[]", "no tcp option kind given"),
+        refuses::<OptionFormats>(&[
+            (r#"["toa", "254"]"#, "\"254\" is not a format"),
+            ("[254]", "expected a string"),
+            (r#""toa@8""#, "tcp option kind 8 has a standard meaning"),
+            ("[]", "no format given"),
         ]);
     }
 
@@ -207,6 +194,10 @@ mod tests {
         let json = r#"{"client":"[2001:db8::7]:41234","peer":"10.0.0.9:5000","provenance":"toa"}"#;
         assert_eq!(serde_json::to_string(&client).unwrap(), json);
         reads(&[(json, client)]);
+        let with_virtual =
+            client.with_virtual_addr(Some("[::ffff:10.0.8.208]:443".parse().unwrap()));
+        let json = json.replace('}', r#","virtual_addr":"10.0.8.208:443"}"#);
+        reads(&[(&json, with_virtual)]);
         reads(&[(r#""not_sent""#, Provenance::NotSent)]);
         refuses::<Provenance>(&[
             (r#""none""#, "\"none\" is not a provenance"),

@@ -1,7 +1,7 @@
 //! A SYN as the kernel keeps it for the listener (`TCP_SAVE_SYN`): the IP header with its
 //! options or extension headers, and the TCP header, without the payload.
 
-use crate::kinds::OptionKinds;
+use crate::format::OptionFormats;
 use crate::option::{Parsed, parse_syn};
 
 const TCP: u8 = 6;
@@ -27,7 +27,7 @@ pub struct Syn {
 ///
 /// Total: any input gives an answer.
 #[must_use]
-pub fn parse(packet: &[u8], kinds: &OptionKinds) -> Option<Syn> {
+pub fn parse(packet: &[u8], formats: &OptionFormats) -> Option<Syn> {
     let (tcp_at, packet_len) = match packet.first()? >> 4 {
         4 => behind_ipv4(packet)?,
         6 => behind_ipv6(packet)?,
@@ -40,7 +40,7 @@ pub fn parse(packet: &[u8], kinds: &OptionKinds) -> Option<Syn> {
         return None;
     }
     Some(Syn {
-        option: parse_syn(options, kinds),
+        option: parse_syn(options, formats),
         may_be_fast_open: packet_len > tcp_at + header_len || has_cookie(options),
     })
 }

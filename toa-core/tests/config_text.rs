@@ -4,7 +4,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use toa_core::{OptionKinds, TrustedPeers};
+use toa_core::{OptionFormats, TrustedPeers};
 
 const TEXTS: &str = include_str!("toa-config.txt");
 
@@ -28,7 +28,7 @@ fn every_text_is_accepted_or_refused_as_written() {
         let text = text.replace("\\t", "\t").replace("\\n", "\n");
         let read = match setting.trim_end() {
             "trusted" => read::<TrustedPeers>(&text),
-            "kinds" => read::<OptionKinds>(&text),
+            "formats" => read::<OptionFormats>(&text),
             _ => panic!("not a row: {line}"),
         };
         assert_eq!(read, expected.trim_start(), "{line}");

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
+use toa_core::OptionFormat;
+
 use crate::translate::Timeouts;
 
 /// The address families on the two sides of the balancer.
@@ -50,7 +52,7 @@ pub struct BalancerConfig {
     pub(crate) virtual_ip: Option<IpAddr>,
     pub(crate) network_v4: Option<Ipv4Net>,
     pub(crate) network_v6: Option<Ipv6Net>,
-    pub(crate) option_kind: u8,
+    pub(crate) option_format: OptionFormat,
     pub(crate) option_in_syn: bool,
     pub(crate) insecure_client_options: bool,
     pub(crate) mtu: u16,
@@ -88,7 +90,7 @@ impl BalancerConfig {
             virtual_ip: None,
             network_v4: None,
             network_v6: None,
-            option_kind: 254,
+            option_format: OptionFormat::Toa,
             option_in_syn: false,
             insecure_client_options: false,
             mtu: 1500,
@@ -130,10 +132,11 @@ impl BalancerConfig {
         self
     }
 
-    /// The TCP option kind: 254 by default, 253 and 200 are the others in use.
+    /// How to write the client's address, `toa` by default. `vtoa` takes all room for IPv6
+    /// clients, so the balancer keeps them from negotiating timestamps.
     #[must_use]
-    pub fn with_option_kind(mut self, kind: u8) -> BalancerConfig {
-        self.option_kind = kind;
+    pub fn with_option_format(mut self, format: OptionFormat) -> BalancerConfig {
+        self.option_format = format;
         self
     }
 
@@ -145,7 +148,7 @@ impl BalancerConfig {
     }
 
     /// Whether to work as balancers do that leave their clients' own options alone (DPVS up
-    /// to 1.9.4): what the client wrote under the kinds of TOA options is passed on, and so
+    /// to 1.9.4): what the client wrote under the kinds of known formats is passed on, and so
     /// is a segment that has no room for the balancer's option. A client can then name any
     /// address: for tests of what a source refuses. Default: no.
     #[must_use]

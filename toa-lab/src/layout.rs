@@ -90,7 +90,7 @@ impl Layout {
         let virtual_addr = SocketAddr::new(virtual_ip, config.virtual_port);
         let backend = SocketAddr::new(device_ip, config.backend_port);
         let mut plan = Plan::new(virtual_addr, backend, pool);
-        plan.option_kind = config.option_kind;
+        plan.option_format = config.option_format;
         plan.option_in_syn = config.option_in_syn;
         plan.insecure_client_options = config.insecure_client_options;
         plan.mtu = config.mtu;

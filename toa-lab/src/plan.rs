@@ -3,6 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use toa_core::option::ToaOption;
+use toa_core::{OptionFormat, OptionFormats, ParseOptionFormatsError};
+
 use crate::flow::capacity;
 
 /// How long a flow may be idle, by what state its connection is in.
@@ -39,11 +42,11 @@ pub struct Plan {
     pub backend: SocketAddr,
     /// The addresses that the backend sees; of the backend's family.
     pub pool: Vec<IpAddr>,
-    /// The TCP option kind to write, 254 by default.
-    pub option_kind: u8,
+    /// How to write the client's address, `toa` by default.
+    pub option_format: OptionFormat,
     /// Whether the client's SYN carries the option too. Default: no.
     pub option_in_syn: bool,
-    /// Whether what the client wrote under the kinds of TOA options is passed on, and so is
+    /// Whether what the client wrote under the kinds of known formats is passed on, and so is
     /// a segment that has no room for the balancer's option. Balancers in use do both
     /// (DPVS up to 1.9.4), and so a client can name any address. Default: no.
     pub insecure_client_options: bool,
@@ -66,7 +69,7 @@ impl Plan {
             virtual_addr,
             backend,
             pool,
-            option_kind: 254,
+            option_format: OptionFormat::Toa,
             option_in_syn: false,
             insecure_client_options: false,
             mtu: 1500,
@@ -95,10 +98,21 @@ impl Plan {
         if self.mtu < 1280 {
             return Err(PlanError::Mtu(self.mtu));
         }
-        if self.option_kind <= 34 {
-            return Err(PlanError::OptionKind(self.option_kind));
+        OptionFormats::new([self.option_format])?;
+        if self.option_len(self.virtual_addr).is_none() {
+            return Err(PlanError::Family(self.option_format));
         }
         Ok(())
+    }
+
+    /// The option for this client.
+    pub(crate) fn option(&self, client: SocketAddr) -> Option<ToaOption> {
+        ToaOption::in_format(self.option_format, client, self.virtual_addr)
+    }
+
+    /// The length of the option for clients of this one's family.
+    pub(crate) fn option_len(&self, client: SocketAddr) -> Option<usize> {
+        self.option(client).map(|option| option.encode().len())
     }
 }
 
@@ -130,7 +144,10 @@ pub enum PlanError {
     /// IPv6 needs at least 1280 bytes.
     #[error("the mtu is {0}, but must be at least 1280")]
     Mtu(u16),
-    /// Kinds with a meaning of their own in TCP.
-    #[error("{0} is not usable as a TOA option kind, choose one of 254, 253 and 200")]
-    OptionKind(u8),
+    /// Its kind has a meaning of its own in TCP.
+    #[error(transparent)]
+    Format(#[from] ParseOptionFormatsError),
+    /// It has no room for an IPv6 address.
+    #[error("{0} cannot carry the address of an ipv6 client: choose another format")]
+    Family(OptionFormat),
 }

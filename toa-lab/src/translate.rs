@@ -14,8 +14,8 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use toa_core::OptionKinds;
-use toa_core::option::{Encoded, ToaOption};
+use toa_core::option::Encoded;
+use toa_core::{OptionFormat, OptionFormats};
 
 use crate::answers;
 use crate::client_options::ClientOptions;
@@ -26,6 +26,10 @@ use crate::packet::{
 };
 pub use crate::plan::{Plan, PlanError, Timeouts};
 use crate::stats::{DropReason, Stats};
+
+const KIND_TIMESTAMP: u8 = 8;
+/// A timestamp option with its padding.
+const TIMESTAMPS_LEN: usize = 12;
 
 /// What to do with a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +47,8 @@ pub enum Verdict {
 #[derive(Debug)]
 pub struct Translator {
     plan: Plan,
-    /// What sources read unless told otherwise.
-    read_by_default: OptionKinds,
+    /// The option kinds that some source reads, indexed by kind.
+    known_kinds: [bool; 256],
     flows: FlowTable,
     stats: Stats,
 }
@@ -59,9 +63,10 @@ impl Translator {
         plan.check()?;
         let max_flows = plan.max_flows;
         let flows = FlowTable::new(plan.pool.clone(), max_flows, plan.timeouts, plan.seed);
+        let known_kinds = known_kinds(plan.option_format);
         Ok(Translator {
             plan,
-            read_by_default: OptionKinds::default(),
+            known_kinds,
             flows,
             stats: Stats::default(),
         })
@@ -183,8 +188,9 @@ impl Translator {
         fixed.copy_from_slice(&header[..TCP_FIXED_LEN]);
         let mut options = ClientOptions::copy_of(&header[TCP_FIXED_LEN..]);
         if from_client && !self.plan.insecure_client_options {
+            let keeps_timestamps = !tcp.syn() || self.has_room_for_timestamps(flow.client);
             options.overwrite(|kind| {
-                kind == self.plan.option_kind || self.read_by_default.contains(kind)
+                self.known_kinds[usize::from(kind)] || (kind == KIND_TIMESTAMP && !keeps_timestamps)
             });
         }
         if tcp.syn() {
@@ -243,8 +249,9 @@ impl Translator {
         options: &mut ClientOptions,
         without: usize,
     ) -> Result<Option<Encoded>, DropReason> {
-        let kind = self.plan.option_kind;
-        let toa = ToaOption { kind, client }.encode();
+        let Some(toa) = self.plan.option(client).map(|option| option.encode()) else {
+            return Err(DropReason::NoRoom);
+        };
         let mtu = usize::from(self.plan.mtu);
         let exceeds_mtu = without + options.len() + toa.len() > mtu;
         if self.plan.insecure_client_options {
@@ -269,9 +276,15 @@ impl Translator {
         Ok(Some(toa))
     }
 
+    /// Timestamps would be in every segment, also in the one that needs the option.
+    fn has_room_for_timestamps(&self, client: SocketAddr) -> bool {
+        let toa = self.plan.option_len(client).unwrap_or_default();
+        toa + TIMESTAMPS_LEN <= TCP_MAX_OPTIONS_LEN
+    }
+
     /// The largest segment that fits on both sides, with our option in it.
     fn room(&self, client: SocketAddr) -> u16 {
-        let toa = if client.is_ipv4() { 8 } else { 20 };
+        let toa = self.plan.option_len(client).unwrap_or_default();
         let backend = ip_header_len(self.plan.backend.ip()) + toa;
         let headers = ip_header_len(client.ip()).max(backend) + TCP_FIXED_LEN;
         self.plan.mtu - headers as u16
@@ -300,4 +313,20 @@ impl Translator {
         self.stats.too_big_sent += 1;
         Verdict::Reply
     }
+}
+
+/// Under each of these kinds some source can be told to read an address.
+fn known_kinds(written: OptionFormat) -> [bool; 256] {
+    use OptionFormat::{Cip, Toa, Ttgw, Vtoa};
+    let mut known = [false; 256];
+    for format in [Toa, Vtoa, Cip, Ttgw, written] {
+        // A plan with a format that is refused is refused itself.
+        let Ok(formats) = OptionFormats::new([format]) else {
+            continue;
+        };
+        for kind in 0..=u8::MAX {
+            known[usize::from(kind)] |= formats.contains_kind(kind);
+        }
+    }
+    known
 }

@@ -190,7 +190,7 @@ fn the_option_in_the_syn_harms_no_handshake() {
     let listener = TcpListener::bind((Ipv6Addr::UNSPECIFIED, 3000)).unwrap();
     let config = BalancerConfig::nat64_to(3000)
         .with_option_in_syn(true)
-        .with_option_kind(253);
+        .with_option_format(toa_core::OptionFormat::ToaAt(253));
     let balancer = Balancer::start(config.with_virtual_port(80)).unwrap();
     assert_eq!(balancer.virtual_addr().port(), 80);
     connected(&listener, &balancer);

@@ -3,6 +3,7 @@
 mod support;
 
 use support::{Lab, Tcp, checksums_are_right};
+use toa_core::OptionFormat;
 use toa_lab::translate::{PlanError, Translator, Verdict};
 use toa_lab::{DropReason, Mode};
 
@@ -156,11 +157,14 @@ fn a_plan_that_cannot_work_is_refused() {
     plan.mtu = 1279;
     assert!(matches!(Translator::new(plan), Err(PlanError::Mtu(1279))));
     let mut plan = good();
-    plan.option_kind = 8;
-    assert!(matches!(
-        Translator::new(plan),
-        Err(PlanError::OptionKind(8))
-    ));
+    plan.option_format = OptionFormat::ToaAt(8);
+    assert!(matches!(Translator::new(plan), Err(PlanError::Format(_))));
+    let mut plan = good();
+    plan.option_format = OptionFormat::Ttgw;
+    assert_eq!(
+        Translator::new(plan).err(),
+        Some(PlanError::Family(OptionFormat::Ttgw))
+    );
     let mut plan = good();
     plan.backend.set_port(0);
     assert!(matches!(Translator::new(plan), Err(PlanError::Port)));

@@ -3,6 +3,7 @@
 mod support;
 
 use support::{FORGED, Lab, Tcp, forged6, third_ack};
+use toa_core::OptionFormat;
 use toa_lab::Mode;
 
 const MODES: [Mode; 3] = [Mode::Nat64, Mode::Fnat44, Mode::Fnat66];
@@ -15,9 +16,9 @@ const TIMESTAMPS: [u8; 12] = [1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2];
 #[test]
 fn a_clients_own_option_is_overwritten_in_every_segment() {
     for mode in MODES {
-        for kind in [254, 253, 200, 77] {
+        for kind in [254, 253, 252, 250, 249, 200, 77, 28] {
             for flags in 0..=u8::MAX {
-                let mut lab = Lab::with(mode, |plan| plan.option_kind = 77);
+                let mut lab = Lab::with(mode, |plan| plan.option_format = OptionFormat::ToaAt(77));
                 lab.handshake();
                 let sent = Tcp {
                     flags,
@@ -38,7 +39,7 @@ fn a_clients_own_option_is_overwritten_in_every_segment() {
 fn options_of_other_kinds_and_of_the_backend_travel_unchanged() {
     let mut lab = Lab::new(Mode::Nat64);
     lab.handshake();
-    let others = [&TIMESTAMPS[..], &[28, 7, 1, 8, 8, 8, 8, 77, 5, 1, 2, 3]].concat();
+    let others = [&TIMESTAMPS[..], &[29, 7, 1, 8, 8, 8, 8, 77, 5, 1, 2, 3]].concat();
     let sent = Tcp {
         flags: ACK,
         options: others,

@@ -3,6 +3,7 @@
 mod support;
 
 use support::{Lab, Tcp};
+use toa_core::OptionFormat;
 use toa_lab::Mode;
 
 const MODES: [Mode; 3] = [Mode::Nat64, Mode::Fnat44, Mode::Fnat66];
@@ -155,7 +156,7 @@ fn traffic_class_travels_and_the_hop_limit_falls_by_one() {
 fn the_option_has_the_configured_kind_and_goes_into_the_syn_on_demand() {
     for kind in [254, 253, 200] {
         let mut lab = Lab::with(Mode::Nat64, |plan| {
-            plan.option_kind = kind;
+            plan.option_format = OptionFormat::ToaAt(kind);
             plan.option_in_syn = true;
         });
         let syn = lab.client(Tcp {
@@ -163,6 +164,20 @@ fn the_option_has_the_configured_kind_and_goes_into_the_syn_on_demand() {
             ..Tcp::default()
         });
         assert_eq!(syn.options, lab.expected_option(kind));
+    }
+}
+
+#[test]
+fn a_client_has_no_timestamps_where_the_option_takes_their_room() {
+    for (format, is_kept) in [(OptionFormat::Vtoa, false), (OptionFormat::Cip, true)] {
+        let mut lab = Lab::with(Mode::Fnat66, |plan| plan.option_format = format);
+        let syn = lab.client(Tcp {
+            flags: SYN,
+            options: TIMESTAMPS.to_vec(),
+            ..Tcp::default()
+        });
+        let expected = if is_kept { TIMESTAMPS } else { [1; 12] };
+        assert_eq!(syn.options, expected, "{format}");
     }
 }
 

@@ -3,7 +3,7 @@
 mod support;
 
 use support::{FORGED, Lab, Tcp, forged6, third_ack};
-use toa_core::OptionKinds;
+use toa_core::OptionFormats;
 use toa_core::option::{Parsed, parse};
 use toa_lab::translate::Verdict;
 use toa_lab::{DropReason, Mode};
@@ -50,8 +50,8 @@ fn the_balancers_option_gets_the_room_that_padding_takes() {
             assert_eq!(seen.options, expected, "{mode:?} {name}");
             assert_eq!(lab.translator.stats().toa_inserted, 1);
             if !name.contains("selective") {
-                let found = parse(&seen.options, &OptionKinds::default());
-                let believed = matches!(found, Parsed::Found(o) if o.client == lab.client_addr);
+                let found = parse(&seen.options, &OptionFormats::default());
+                let believed = matches!(found, Parsed::Found(o) if o.client() == lab.client_addr);
                 assert!(believed, "{mode:?} {name}: by a source");
             }
         }

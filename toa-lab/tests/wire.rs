@@ -9,8 +9,8 @@ use std::os::fd::AsRawFd;
 
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, socket};
 use support::{Tcp, ends};
-use toa_core::OptionKinds;
 use toa_core::option::{Parsed, ToaOption, parse};
+use toa_core::{OptionFormat, OptionFormats};
 use toa_lab::netns::Namespace;
 use toa_lab::{Balancer, BalancerConfig, Mode};
 
@@ -43,10 +43,19 @@ fn the_segment_that_completes_the_handshake_carries_the_clients_address() {
     let Some(_namespace) = Namespace::enter_or_skip() else {
         return;
     };
-    for (mode, kind) in [(Mode::Nat64, 253), (Mode::Fnat44, 254), (Mode::Fnat66, 200)] {
+    use OptionFormat::{Cip, ToaAt, Ttgw, Vtoa};
+    for (mode, format) in [
+        (Mode::Nat64, ToaAt(253)),
+        (Mode::Fnat44, ToaAt(254)),
+        (Mode::Fnat66, ToaAt(200)),
+        (Mode::Fnat44, Vtoa),
+        (Mode::Fnat44, Ttgw),
+        (Mode::Nat64, Cip),
+    ] {
+        let formats = OptionFormats::new([format]).unwrap();
         for in_syn in [false, true] {
             let listener = TcpListener::bind((Ipv6Addr::UNSPECIFIED, 3000)).unwrap();
-            let config = BalancerConfig::new(mode, 3000).with_option_kind(kind);
+            let config = BalancerConfig::new(mode, 3000).with_option_format(format);
             let balancer = Balancer::start(config.with_option_in_syn(in_syn)).unwrap();
             let tap = socket(
                 AddressFamily::Packet,
@@ -65,15 +74,15 @@ fn the_segment_that_completes_the_handshake_carries_the_clients_address() {
             client.write_all(b"thanks").unwrap();
             server.read_exact(&mut [0; 6]).unwrap();
 
-            let expected = Parsed::Found(ToaOption {
-                kind,
-                client: client.local_addr().unwrap(),
-            });
+            let client_addr = client.local_addr().unwrap();
+            let option = ToaOption::in_format(format, client_addr, balancer.virtual_addr());
+            let option = option.unwrap();
+            let expected = Parsed::Found(option);
             let seen: Vec<(u8, usize, bool)> = segments(&tap, balancer.backend())
                 .iter()
                 .map(|(source, tcp)| {
                     assert!(balancer.pool().contains(source), "{mode:?}: {source}");
-                    let found = match parse(&tcp.options, &OptionKinds::default()) {
+                    let found = match parse(&tcp.options, &formats) {
                         // A SYN has more options of its own than the segment that is judged.
                         Parsed::Implausible(option) if tcp.flags & SYN != 0 => {
                             Parsed::Found(option)
@@ -84,7 +93,7 @@ fn the_segment_that_completes_the_handshake_carries_the_clients_address() {
                         found == expected || found == Parsed::Absent,
                         "{mode:?}: {found:?}"
                     );
-                    assert_eq!(found == expected, tcp.options.starts_with(&[kind]));
+                    assert_eq!(found == expected, tcp.options.starts_with(&[option.kind()]));
                     (
                         tcp.flags & (SYN | ACK),
                         tcp.payload.len(),

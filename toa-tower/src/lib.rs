@@ -164,6 +164,6 @@ pub use toa_core::ClientNetwork;
 #[cfg(feature = "metrics")]
 pub use toa_core::{CONNECTIONS_TOTAL, describe_metrics};
 pub use toa_core::{
-    OptionKinds, ParseTrustedPeersError, Policy, Provenance, Refusal, Resolver, SavedSyn,
+    OptionFormats, ParseTrustedPeersError, Policy, Provenance, Refusal, Resolver, SavedSyn,
     SourceKind, TrustedPeers,
 };

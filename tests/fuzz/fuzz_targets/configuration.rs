@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use libfuzzer_sys::fuzz_target;
 use serde::{Serialize, de::DeserializeOwned};
-use toa_core::{OptionKinds, ParseOptionKindsError, ParseTrustedPeersError, Policy, TrustedPeers};
+use toa_core::{OptionFormats, ParseOptionFormatsError, ParseTrustedPeersError, Policy, TrustedPeers};
 
 trait Setting:
     FromStr<Err: Error> + Display + Debug + PartialEq + Serialize + DeserializeOwned
@@ -70,14 +70,18 @@ fn trust_error(error: &ParseTrustedPeersError, text: &str) {
     }
 }
 
-fn kinds_error(error: &ParseOptionKindsError, text: &str) {
+fn formats_error(error: &ParseOptionFormatsError, text: &str) {
     match error {
-        ParseOptionKindsError::NotAKind(word) => quotes(error, word, text),
-        ParseOptionKindsError::Assigned(kind) => {
+        ParseOptionFormatsError::Unknown(word) => quotes(error, word, text),
+        ParseOptionFormatsError::Assigned(kind) => {
             assert!(error.to_string().contains(&kind.to_string()));
             assert!(text.contains(&kind.to_string()));
         }
-        ParseOptionKindsError::Empty => {
+        ParseOptionFormatsError::Ambiguous { kind, len } => {
+            let said = error.to_string();
+            assert!(said.contains(&kind.to_string()) && said.contains(&len.to_string()));
+        }
+        ParseOptionFormatsError::Empty => {
             assert!(text.chars().all(|c| c == ',' || c.is_whitespace()))
         }
         other => panic!("unknown to this target: {other:?}"),
@@ -100,12 +104,12 @@ fuzz_target!(|input: &[u8]| {
     if let Ok(words) = str::from_utf8(input) {
         text::<TrustedPeers>(words, |error| trust_error(error, words));
         text::<Policy>(words, |error| trust_error(error, words));
-        text::<OptionKinds>(words, |error| kinds_error(error, words));
+        text::<OptionFormats>(words, |error| formats_error(error, words));
         if let Ok(peers) = words.parse() {
             edges_are_inside(&peers);
         }
     }
     json::<TrustedPeers>(input);
     json::<Policy>(input);
-    json::<OptionKinds>(input);
+    json::<OptionFormats>(input);
 });

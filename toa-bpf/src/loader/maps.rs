@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use aya::Pod;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use toa_core::TrustedPeers;
+use toa_core::{OptionFormat, OptionFormats, TrustedPeers};
 
 use crate::Config;
 
@@ -35,7 +35,7 @@ unsafe impl Pod for RawConfig {}
 impl RawConfig {
     pub(crate) fn new(config: &Config) -> Self {
         let mut kinds = [0; 4];
-        for kind in config.kinds.iter() {
+        for kind in (0..=u8::MAX).filter(|&kind| config.formats.contains_kind(kind)) {
             kinds[usize::from(kind >> 6)] |= 1 << (kind & 63);
         }
         let mut version = [0; VERSION_LEN];
@@ -55,11 +55,10 @@ impl RawConfig {
         }
     }
 
-    pub(crate) fn kinds(&self) -> Vec<u8> {
-        (0..=u8::MAX)
-            .rev()
-            .filter(|kind| self.kinds[usize::from(kind >> 6)] & 1 << (kind & 63) != 0)
-            .collect()
+    pub(crate) fn formats(&self) -> OptionFormats {
+        let kinds =
+            (0..=u8::MAX).filter(|kind| self.kinds[usize::from(kind >> 6)] & 1 << (kind & 63) != 0);
+        OptionFormats::new(kinds.map(OptionFormat::ToaAt)).unwrap_or_default()
     }
 
     pub(crate) const fn trust_any(&self) -> bool {

@@ -138,7 +138,7 @@ fn of_pieces(pieces: &[Piece]) -> Result<Status, Error> {
         pins: None,
         trust_any: config.trust_any(),
         trusted: judge.maps.read_trusted(&config)?,
-        kinds: config.kinds(),
+        formats: config.formats(),
         peername: config.peername(),
         insecure_believe_implausible: config.believe_implausible(),
         counters: counters.map_err(|e| read("toa_counters", e))?,

@@ -58,7 +58,7 @@ fn source(f: &mut fmt::Formatter<'_>, ebpf: &Ebpf, one_of_several: bool) -> fmt:
         list(&status.trusted)
     };
     line(f, "trusts", &trusted)?;
-    line(f, "kinds", &list(&status.kinds))?;
+    line(f, "formats", &status.formats.to_string())?;
     let peername = if status.peername {
         "the client"
     } else {

@@ -49,9 +49,9 @@ fn resolve(trusted: &str, policy: &str, kept: Reply) -> ClientAddr {
 
 #[test]
 fn each_syn_has_an_outcome_of_its_own() {
-    use Provenance::{Failed, Implausible, Invalid, NoSyn, NotSent, ToaSyn, Untrusted};
+    use Provenance::{Failed, Foreign, Implausible, Invalid, NoSyn, NotSent, ToaSyn, Untrusted};
     let (ours, theirs) = ("198.51.100.0/24", "203.0.113.0/24");
-    let wrong_length = [254, 4, 0, 0];
+    let (wrong_length, malformed) = ([254, 4, 0, 0], [254, 0, 0, 0]);
     let full = [&[254, 20, 0, 80, 0x20, 1][..], &[7; 14], &[1; 20]].concat();
     for (trusted, policy, kept, provenance) in [
         (ours, "source", Ok(syn(&GOOD, 0)), ToaSyn),
@@ -61,9 +61,11 @@ fn each_syn_has_an_outcome_of_its_own() {
         (theirs, ours, Ok(syn(&GOOD, 0)), Untrusted),
         ("private", "any", Ok(syn(&GOOD, 0)), Untrusted),
         ("none", "source", Ok(syn(&GOOD, 0)), Untrusted),
-        (theirs, "source", Ok(syn(&wrong_length, 0)), Untrusted),
+        (theirs, "source", Ok(syn(&malformed, 0)), Untrusted),
+        (theirs, "source", Ok(syn(&wrong_length, 0)), Foreign),
         (ours, "source", Ok(syn(&GOOD, 1)), Untrusted),
-        (ours, "source", Ok(syn(&wrong_length, 0)), Invalid),
+        (ours, "source", Ok(syn(&malformed, 0)), Invalid),
+        (ours, "source", Ok(syn(&wrong_length, 0)), Foreign),
         (ours, "source", Ok(syn(&full, 0)), Implausible),
         (ours, "source", Ok(syn(&[2, 4, 5, 180], 0)), NotSent),
         (theirs, "source", Ok(syn(&[], 0)), NotSent),
@@ -111,18 +113,40 @@ fn where_a_source_answers_the_syn_is_not_read() {
 }
 
 #[test]
-fn only_the_configured_kinds_are_read() {
-    fake::script([
-        (TOA_SO_GET_INFO, NONE),
-        (TOA_SO_GET_LOOKUP, NONE),
-        (TCP_SAVED_SYN, Ok(syn(&GOOD, 0))),
-    ]);
-    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-    let saved_syn = SavedSyn::insecure_trusting(TrustedPeers::insecure_any())
-        .with_kinds(OptionKinds::new([253]).unwrap());
-    let resolver = Resolver::new().with_saved_syn(saved_syn, &socket).unwrap();
-    let client = resolver.resolve(&socket, balancer());
-    assert_eq!(client.provenance(), Provenance::NotSent);
+fn only_the_configured_formats_are_read_and_what_they_carry() {
+    const CIP: [u8; 8] = [28, 7, 1, 203, 0, 113, 7, 0];
+    const VTOA: [u8; 20] = [
+        252, 20, 0x30, 0x39, 203, 0, 113, 7, 0, 0, 0, 1, 10, 0, 8, 208, 1, 187, 0, 0,
+    ];
+    let peer = "peer 198.51.100.9:5000";
+    for (formats, options, expected) in [
+        (
+            "toa",
+            &GOOD[..],
+            format!("203.0.113.7:12345 (toa_syn, {peer})"),
+        ),
+        ("toa", &CIP, "198.51.100.9:5000 (not_sent)".to_owned()),
+        ("cip", &CIP, format!("203.0.113.7:0 (toa_syn, {peer})")),
+        ("cip", &GOOD, "198.51.100.9:5000 (not_sent)".to_owned()),
+        ("vtoa", &VTOA[..4], "198.51.100.9:5000 (invalid)".to_owned()),
+        (
+            "toa,vtoa",
+            &VTOA,
+            format!("203.0.113.7:12345 (toa_syn, {peer}, to 10.0.8.208:443)"),
+        ),
+    ] {
+        fake::script([
+            (TOA_SO_GET_INFO, NONE),
+            (TOA_SO_GET_LOOKUP, NONE),
+            (TCP_SAVED_SYN, Ok(syn(options, 0))),
+        ]);
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        let saved_syn = SavedSyn::insecure_trusting(TrustedPeers::insecure_any());
+        let saved_syn = saved_syn.with_formats(formats.parse().unwrap());
+        let resolver = Resolver::new().with_saved_syn(saved_syn, &socket).unwrap();
+        let client = resolver.resolve(&socket, balancer());
+        assert_eq!(client.to_string(), expected, "{options:?}");
+    }
 }
 
 #[test]
@@ -163,8 +187,8 @@ proptest! {
         prop_assert_eq!(client.peer_canonical(), balancer());
         if client.is_from_toa() {
             prop_assert!(trusted != "private" && trusted != "none");
-            let read = syn::parse(&kept, &OptionKinds::default()).map(|syn| syn.option);
-            let is_it = matches!(read, Some(Parsed::Found(it)) if it.client == client.client_canonical());
+            let read = syn::parse(&kept, &OptionFormats::default()).map(|syn| syn.option);
+            let is_it = matches!(read, Some(Parsed::Found(it)) if it.client() == client.client_canonical());
             prop_assert!(is_it, "{:?}", read);
         } else {
             prop_assert_eq!(client.client(), client.peer());

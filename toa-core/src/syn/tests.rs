@@ -14,9 +14,7 @@ const NORMAL: [u8; 20] = [
 
 fn ipv6_option() -> [u8; 20] {
     let client = "[2001:db8::7]:12345".parse().unwrap();
-    (*ToaOption { kind: 254, client }.encode())
-        .try_into()
-        .unwrap()
+    (*ToaOption::new(254, client).encode()).try_into().unwrap()
 }
 
 /// A TCP header with these flags and options.
@@ -63,12 +61,12 @@ fn ipv6(extensions: &[(u8, usize)], tcp: &[u8], payload: usize) -> Vec<u8> {
 }
 
 fn read(packet: &[u8]) -> Option<Syn> {
-    parse(packet, &OptionKinds::default())
+    parse(packet, &OptionFormats::default())
 }
 
 fn found(packet: &[u8]) -> Option<String> {
     match read(packet)?.option {
-        Parsed::Found(option) => Some(option.client.to_string()),
+        Parsed::Found(option) => Some(option.client().to_string()),
         _ => None,
     }
 }
@@ -216,7 +214,7 @@ proptest! {
     ) {
         let whole = |bytes: &[u8]| bytes[..bytes.len() / 4 * 4].to_vec();
         let (list, ip_options) = (whole(&list), whole(&ip_options));
-        let expected = Some(parse_syn(&list, &OptionKinds::default()));
+        let expected = Some(parse_syn(&list, &OptionFormats::default()));
         let syn = tcp(SYN, &list);
         for packet in [ipv4(&ip_options, &syn, 0), ipv6(&extensions, &syn, 0)] {
             prop_assert_eq!(read(&packet).map(|syn| syn.option), expected);

@@ -17,7 +17,7 @@ use self::linux as platform;
 #[cfg(all(not(target_os = "linux"), not(test)))]
 use self::unsupported as platform;
 
-use crate::abi::{MAX_REPLY_LEN, WireReply};
+use crate::abi::{MAX_REPLY_LEN, WireReply, decode};
 
 // Linux's numbers, on every platform.
 const IPPROTO_IP: c_int = 0;
@@ -62,16 +62,14 @@ pub(crate) fn no_such_option() -> io::Error {
 pub(crate) fn ask<T: WireReply>(socket: BorrowedSocket<'_>) -> io::Result<T> {
     let mut bytes = [0; MAX_REPLY_LEN];
     let written = platform::getsockopt(socket, IPPROTO_IP, T::NAME, &mut bytes[..T::LEN])?;
-    if written != T::LEN {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            format!("the kernel answered {written} bytes instead of {}", T::LEN),
-        ));
-    }
-    T::decode(&bytes).ok_or_else(|| {
+    let reply = bytes.get(..written).and_then(decode);
+    reply.ok_or_else(|| {
         io::Error::new(
             io::ErrorKind::InvalidData,
-            "the kernel answered without a version",
+            format!(
+                "no source answers socket option {} with these {written} bytes",
+                T::NAME
+            ),
         )
     })
 }

@@ -192,7 +192,7 @@ fn padded(mut list: Vec<u8>) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use toa_core::OptionKinds;
+    use toa_core::OptionFormats;
     use toa_core::option::{Parsed, parse};
 
     use super::*;
@@ -205,8 +205,8 @@ mod tests {
             let options = SegmentOptions::write(variant, id, &mut random);
             let completing = options.ack.as_ref().unwrap_or(&options.data);
             assert!(completing.len() <= 40 && completing.len().is_multiple_of(4));
-            let found = match parse(completing, &OptionKinds::default()) {
-                Parsed::Found(option) => Some(option.client),
+            let found = match parse(completing, &OptionFormats::default()) {
+                Parsed::Found(option) => Some(option.client()),
                 _ => None,
             };
             let sent = variant.counts() || variant == OptionVariant::Untrusted;

@@ -79,5 +79,5 @@ impl AddressPath {
 /// The option that names `client`, as balancers write it.
 #[must_use]
 pub fn option(client: SocketAddr) -> Vec<u8> {
-    ToaOption { kind: 254, client }.encode().to_vec()
+    ToaOption::new(254, client).encode().to_vec()
 }

@@ -4,9 +4,11 @@
 use std::net::{SocketAddr, TcpStream};
 
 use anyhow::{Context, Result, ensure};
-use toa_core::abi::{INFO_HAS_ADDR, INFO_IMPLAUSIBLE, INFO_INVALID, INFO_UNTRUSTED, ToaInfo};
+use toa_core::abi::{
+    INFO_FOREIGN, INFO_HAS_ADDR, INFO_IMPLAUSIBLE, INFO_INVALID, INFO_UNTRUSTED, ToaInfo,
+};
 use toa_core::option::{Parsed, is_client_address, parse};
-use toa_core::{OptionKinds, TrustedPeers, to_canonical, to_mapped};
+use toa_core::{OptionFormats, TrustedPeers, to_canonical, to_mapped};
 
 /// What the source must answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,15 +25,16 @@ impl Expectation {
             .map_or(20, |offset| usize::from(offset >> 4) * 4);
         let options = segment.get(20..end.max(20)).unwrap_or_default();
         let trusted = TrustedPeers::default().contains(peer.ip());
-        let flags = match parse(options, &OptionKinds::default()) {
+        let flags = match parse(options, &OptionFormats::default()) {
             Parsed::Absent => 0,
+            Parsed::Foreign { .. } => INFO_FOREIGN,
             _ if !trusted => INFO_UNTRUSTED,
             Parsed::Invalid => INFO_INVALID,
             Parsed::Implausible(_) => INFO_IMPLAUSIBLE,
             Parsed::Found(option) => {
                 return Self {
                     flags: INFO_HAS_ADDR,
-                    client: Some(option.client),
+                    client: Some(option.client()),
                 };
             }
         };
@@ -85,5 +88,5 @@ pub(super) fn check_plausible(info: &ToaInfo) -> Result<()> {
 }
 
 fn outcome(info: &ToaInfo) -> u32 {
-    info.flags() & (INFO_HAS_ADDR | INFO_UNTRUSTED | INFO_INVALID | INFO_IMPLAUSIBLE)
+    info.flags() & (INFO_HAS_ADDR | INFO_UNTRUSTED | INFO_INVALID | INFO_IMPLAUSIBLE | INFO_FOREIGN)
 }
