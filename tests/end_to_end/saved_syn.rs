@@ -61,14 +61,23 @@ fn app() -> Router {
 }
 
 fn axum(listener: TcpListener, saved_syn: SavedSyn) -> Server {
+    axum_with_policy(listener, saved_syn, Policy::new())
+}
+
+fn axum_with_policy(listener: TcpListener, saved_syn: SavedSyn, policy: Policy) -> Server {
     let runtime = runtime();
+    let listener = toa_listener(&runtime, listener, saved_syn).with_policy(policy);
     runtime.spawn(async {
-        let listener = ToaListener::from_std(listener).unwrap();
-        let listener = listener.with_saved_syn(saved_syn).unwrap();
         let app = app().into_make_service_with_connect_info::<ClientAddr>();
         axum::serve(listener, app).await.unwrap();
     });
     Server::Tokio(runtime)
+}
+
+fn toa_listener(runtime: &Runtime, listener: TcpListener, saved_syn: SavedSyn) -> ToaListener {
+    let _entered = runtime.enter();
+    let listener = ToaListener::from_std(listener).unwrap();
+    listener.with_saved_syn(saved_syn).unwrap()
 }
 
 fn axum_server(listener: TcpListener, saved_syn: SavedSyn) -> Server {
@@ -107,9 +116,9 @@ fn actix(listener: TcpListener, saved_syn: SavedSyn) -> Server {
 
 fn tonic(listener: TcpListener, saved_syn: SavedSyn) -> Server {
     let runtime = runtime();
+    let listener = toa_listener(&runtime, listener, saved_syn);
     runtime.spawn(async {
-        let listener = ToaListener::from_std(listener).unwrap();
-        let incoming = ToaIncoming::new(listener.with_saved_syn(saved_syn).unwrap());
+        let incoming = ToaIncoming::new(listener);
         let who = WhoServer::new(|request: tonic::Request<()>| {
             let client = ClientAddr::from_extensions(request.extensions());
             Ok(client.unwrap().to_string())
@@ -193,17 +202,8 @@ fn a_balancer_that_is_not_named_is_not_believed() {
         );
     }
     // A policy narrows what is named.
-    let runtime = runtime();
-    let saved_syn = trusting(&balancer);
-    let listener = listener();
-    runtime.spawn(async {
-        let nobody = Policy::new().with_trusted_peers(TrustedPeers::none());
-        let listener = ToaListener::from_std(listener).unwrap().with_policy(nobody);
-        let listener = listener.with_saved_syn(saved_syn).unwrap();
-        let app = app().into_make_service_with_connect_info::<ClientAddr>();
-        axum::serve(listener, app).await.unwrap();
-    });
-    let _server = Server::Tokio(runtime);
+    let nobody = Policy::new().with_trusted_peers(TrustedPeers::none());
+    let _server = axum_with_policy(listener(), trusting(&balancer), nobody);
     let (_, told) = told(balancer.virtual_addr());
     assert!(told.ends_with(" (untrusted)"), "{told}");
 }
