@@ -156,6 +156,17 @@ pub enum Error {
         /// The kernel's answer.
         source: io::Error,
     },
+    /// The kernel does not list its sockets.
+    #[error("cannot list tcp connections{}", socket_query_hint(source))]
+    SocketQuery {
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// A source of another version keeps its connections in another way.
+    #[error(
+        "a source is loaded whose table of connections this version of toa cannot read: `toa status` names its version; read it with that one, or `toa load` again with this one, after which connections that are open now have no address"
+    )]
+    OtherVersion,
     /// Something in the pin directory cannot be read or changed.
     #[error("cannot {what} {}{}", path.display(), permission_cure(source))]
     Pin {
@@ -171,6 +182,13 @@ pub enum Error {
         "the eBPF source runs on little-endian linux only: develop without it, every client is then the tcp peer"
     )]
     Unsupported,
+}
+
+fn socket_query_hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => ": this kernel has no CONFIG_INET_TCP_DIAG",
+        _ => "",
+    }
 }
 
 fn permission_cure(error: &io::Error) -> &'static str {

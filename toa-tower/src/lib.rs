@@ -143,7 +143,7 @@ pub mod trace;
 
 #[cfg(feature = "axum-server-0_9")]
 pub use axum_server::ToaAcceptor;
-pub use client::{ClientAddr, RealClient, UnixClient};
+pub use client::{ClientAddr, RealClient, UnixClient, VirtualAddr};
 #[cfg(feature = "governor-0_8")]
 pub use governor::RealClientKey;
 pub use known::ClientAddrError;
@@ -164,6 +164,6 @@ pub use toa_core::ClientNetwork;
 #[cfg(feature = "metrics")]
 pub use toa_core::{CONNECTIONS_TOTAL, describe_metrics};
 pub use toa_core::{
-    OptionFormats, ParseTrustedPeersError, Policy, Provenance, Refusal, Resolver, SavedSyn,
-    SourceKind, TrustedPeers,
+    Nat64Prefix, OptionFormats, ParseNat64PrefixError, ParseTrustedPeersError, Policy, Provenance,
+    Refusal, Resolver, SavedSyn, SourceKind, TrustedPeers,
 };

@@ -51,10 +51,30 @@ pub(crate) fn of_links(links: &[(Hook, BorrowedFd<'_>)]) -> Result<Status, Error
     of_pieces(&pieces)
 }
 
+/// The map that holds the connections of a source, and the number that it writes into them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Table {
+    pub(crate) conns: Option<u32>,
+    cgroup_id: u64,
+}
+
+impl Table {
+    /// A source that shares its map with no other has no number of its own.
+    pub(crate) fn has_judged(self, map: u32, scope: u32) -> bool {
+        self.conns == Some(map) && (scope == 0 || scope == self.cgroup_id as u32)
+    }
+}
+
+/// All sources that the kernel has.
+pub(crate) fn sources() -> Result<Vec<Status>, Error> {
+    let sources = with_tables()?.into_iter();
+    Ok(sources.map(|(_, status)| status).collect())
+}
+
 /// All sources that the kernel has. Which programs belong together the map of connections
 /// and the cgroup tell: they stay while a source is replaced. Without its cgroup the
 /// configuration has to.
-pub(crate) fn sources() -> Result<Vec<Status>, Error> {
+pub(crate) fn with_tables() -> Result<Vec<(Table, Status)>, Error> {
     let mut sources: BTreeMap<_, Vec<Piece>> = BTreeMap::new();
     let mut id = 0;
     while let Some(next) = sys::next_link(id).map_err(ask)? {
@@ -78,8 +98,10 @@ pub(crate) fn sources() -> Result<Vec<Status>, Error> {
         }
     }
     sources
-        .into_values()
-        .map(|pieces| of_pieces(&pieces))
+        .into_iter()
+        .map(|((conns, cgroup_id, _), pieces)| {
+            Ok((Table { conns, cgroup_id }, of_pieces(&pieces)?))
+        })
         .collect()
 }
 
