@@ -13,7 +13,7 @@ use crate::sys::{self, AsSocket, BorrowedSocket};
 use crate::trust::TrustedPeers;
 
 /// Whose SYNs are read for a TOA option, and in which formats, where no source answers.
-/// For balancers that write the option there: Alibaba's CDN, DPVS before 1.8.
+/// For balancers that write the option there: Alibaba's CDN, LVS FULLNAT.
 ///
 /// The kernel keeps the SYN for the listener (`TCP_SAVE_SYN`, Linux 4.2 and later), and one
 /// more system call reads it as the connection is accepted. The client then has the
