@@ -47,7 +47,8 @@ fn ipv6(extensions: &[(u8, usize)], tcp: &[u8], payload: usize) -> Vec<u8> {
         next_at = packet.len();
         let mut header = vec![0; len];
         header[1] = match number {
-            44 => 0,
+            // Reserved, whatever its value.
+            44 => 7,
             51 => u8::try_from(len / 4 - 2).unwrap(),
             _ => u8::try_from(len / 8 - 1).unwrap(),
         };
@@ -106,6 +107,13 @@ fn an_ipv6_option_beside_what_a_normal_stack_writes_is_believed() {
 }
 
 #[test]
+fn in_an_ack_the_options_of_a_syn_are_implausible() {
+    let list = [&ipv6_option()[..], &NORMAL].concat();
+    let parsed = crate::option::parse(&list, &OptionFormats::default());
+    assert!(matches!(parsed, Parsed::Implausible(_)), "{parsed:?}");
+}
+
+#[test]
 fn a_list_filled_with_anything_else_is_implausible() {
     let option = ipv6_option();
     let twice = [&NORMAL[..4], &NORMAL[..4]].concat();
@@ -146,6 +154,11 @@ fn what_is_no_whole_syn_of_tcp_is_not_read() {
         packet[at] = byte;
         assert_eq!(read(&packet), None, "{at}: {byte}");
     }
+    // An IPv4 header of 16 bytes.
+    let mut short = ipv4(&[], &[], 0)[..16].to_vec();
+    short[0] = 0x44;
+    short.extend(tcp(SYN, &CLIENT));
+    assert_eq!(read(&short), None);
     // An extension header that nobody knows.
     assert_eq!(read(&ipv6(&[(50, 8)], &tcp(SYN, &CLIENT), 0)), None);
 }
