@@ -189,6 +189,38 @@ fn each_framework_knows_the_client_by_the_syn_alone() {
 }
 
 #[test]
+fn each_format_that_the_service_names_is_read_in_the_syn() {
+    let Some(_sandbox) = sandbox() else { return };
+    for (format, expected) in [
+        ("ttgw", "{client} (toa_syn, peer {peer}, to {asked}"),
+        ("vtoa", "{client} (toa_syn, peer {peer}, to {asked}"),
+        ("cip", "{ip}:0 (toa_syn, peer {peer}"),
+        ("toa@77", "{client} (toa_syn, peer {peer}"),
+    ] {
+        let config = BalancerConfig::fnat44_to(PORT);
+        let balancer = with_option_in_syn(config.with_option_format(format.parse().unwrap()));
+        let asked = balancer.virtual_addr();
+        let saved_syn = || trusting(&balancer).with_formats(format.parse().unwrap());
+        for (name, serve) in HTTP {
+            let _server = serve(listener(), saved_syn());
+            let (local, told) = told(asked);
+            let (_, peer) = told.split_once("peer ").unwrap();
+            let peer = peer.split([',', ')']).next().unwrap();
+            let expected = expected
+                .replace("{client}", &local.to_string())
+                .replace("{ip}", &local.ip().to_string())
+                .replace("{peer}", peer)
+                .replace("{asked}", &asked.to_string());
+            assert_eq!(told, expected + ")", "{name}");
+        }
+        // One that is not named is not read.
+        let _server = axum(listener(), trusting(&balancer).with_formats("toa@78".parse().unwrap()));
+        let (_, told) = told(asked);
+        assert!(told.ends_with(" (not_sent)"), "{told}");
+    }
+}
+
+#[test]
 fn a_balancer_that_is_not_named_is_not_believed() {
     let Some(_sandbox) = sandbox() else { return };
     let balancer = with_option_in_syn(BalancerConfig::nat64_to(PORT));
