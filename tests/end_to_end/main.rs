@@ -10,6 +10,8 @@ mod life_cycle;
 mod mptcp;
 mod nginx;
 mod proxy;
+mod saved_syn;
+mod saved_syn_peers;
 mod sockets;
 mod support;
 mod system_calls;
