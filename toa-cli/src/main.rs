@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod cgroup;
+#[cfg(target_os = "linux")]
+mod check_balancer;
 mod connections;
 mod lb;
 mod list;
@@ -41,6 +43,9 @@ enum Command {
     List(list::List),
     /// Run a load balancer on this machine that inserts TOA, to try things on
     Lb(lb::Lb),
+    /// Try whether clients of your balancer can name any address they like
+    #[cfg(target_os = "linux")]
+    CheckBalancer(check_balancer::CheckBalancer),
 }
 
 fn main() -> ExitCode {
@@ -60,6 +65,8 @@ fn run() -> anyhow::Result<Outcome> {
             Command::Status(args) => args.run(),
             Command::List(list) => list.run(),
             Command::Lb(lb) => lb.run(),
+            #[cfg(target_os = "linux")]
+            Command::CheckBalancer(check) => check.run(),
         },
         Err(error) if error.use_stderr() => {
             complain(error.render());
