@@ -146,7 +146,7 @@ pub enum Error {
     },
     /// A source whose settings this version cannot read.
     #[error(
-        "another version loaded the source of {}: load it again with this one, or unload it",
+        "another version of toa loaded the source of {}, and this one cannot read its settings: run `toa load` again with this one, after which connections that are open now have no address, or `toa unload`",
         cgroup.as_ref().map_or_else(|| "a cgroup that is not visible from here".into(), |path| path.display().to_string())
     )]
     OtherVersion {
@@ -165,6 +165,12 @@ pub enum Error {
         /// The kernel's answer.
         source: io::Error,
     },
+    /// The kernel does not list its sockets.
+    #[error("cannot list tcp connections{}", socket_query_hint(source))]
+    SocketQuery {
+        /// The kernel's answer.
+        source: io::Error,
+    },
     /// Something in the pin directory cannot be read or changed.
     #[error("cannot {what} {}{}", path.display(), permission_cure(source))]
     Pin {
@@ -180,6 +186,13 @@ pub enum Error {
         "the eBPF source runs on little-endian linux only: develop without it, every client is then the tcp peer"
     )]
     Unsupported,
+}
+
+fn socket_query_hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => ": this kernel has no CONFIG_INET_TCP_DIAG",
+        _ => "",
+    }
 }
 
 fn permission_cure(error: &io::Error) -> &'static str {

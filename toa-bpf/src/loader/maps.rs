@@ -38,7 +38,8 @@ unsafe impl Pod for RawConfig {}
 impl RawConfig {
     pub(crate) fn new(config: &Config) -> Self {
         let formats = &config.formats;
-        let reads_vip = (0..=u8::MAX).any(|kind| formats.layout(kind, VIP_LEN) == Some(Layout::Vip4));
+        let reads_vip =
+            (0..=u8::MAX).any(|kind| formats.layout(kind, VIP_LEN) == Some(Layout::Vip4));
         let mut version = [0; VERSION_LEN];
         for (to, from) in version.iter_mut().zip(env!("CARGO_PKG_VERSION").bytes()) {
             *to = from;
