@@ -243,12 +243,12 @@ mod tests {
             }],
             ..Row::mock()
         };
-        assert_eq!(row.cells()[7], "a\\nb\\u{1b}[2J[7]");
+        assert_eq!(row.cells()[COLUMNS - 1], "a\\nb\\u{1b}[2J[7]");
         let nobody = Row {
             client: None,
             ..Row::mock()
         };
-        assert_eq!([&nobody.cells()[1], &nobody.cells()[7]], ["-", "-"]);
+        assert_eq!([&nobody.cells()[1], &nobody.cells()[COLUMNS - 1]], ["-", "-"]);
     }
 
     #[test]
