@@ -10,6 +10,7 @@ mod module;
 mod module_table;
 mod output;
 mod status;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,8 @@ enum Command {
     Status(status::Args),
     /// List the open connections with their clients
     List(list::List),
+    /// Tell of each new connection as it opens
+    Watch(watch::Watch),
     /// Run a load balancer on this machine that inserts TOA, to try things on
     Lb(lb::Lb),
 }
@@ -58,6 +61,7 @@ fn run() -> anyhow::Result<Outcome> {
             Command::Unload(unload) => unload.run(),
             Command::Status(args) => args.run(),
             Command::List(list) => list.run(),
+            Command::Watch(watch) => watch.run(),
             Command::Lb(lb) => lb.run(),
         },
         Err(error) if error.use_stderr() => {

@@ -12,6 +12,7 @@ use socket2::{Domain, Protocol, Type};
 
 use self::message::{Message, Socket, messages, request};
 use self::stored::Stored;
+pub(crate) use self::stored::outcome;
 use super::host;
 use super::object::{Object, map_error};
 use super::status::{self, Table};
@@ -52,7 +53,7 @@ pub fn connections() -> Result<Connections, Error> {
         .collect();
     ids.sort_unstable();
     ids.dedup();
-    let maps = ids.into_iter().map(open).collect::<Result<_, _>>()?;
+    let maps = ids.into_iter().map(conns_map).collect::<Result<_, _>>()?;
     let netlink = Domain::from(libc::AF_NETLINK);
     let protocol = Some(Protocol::from(NETLINK_SOCK_DIAG));
     Ok(Connections {
@@ -67,7 +68,7 @@ pub fn connections() -> Result<Connections, Error> {
 }
 
 /// Another layout cannot be read.
-fn open(id: u32) -> Result<MapData, Error> {
+pub(crate) fn conns_map(id: u32) -> Result<MapData, Error> {
     let name = "toa_conns";
     let info = MapInfo::from_id(id).map_err(|e| map_error(name, e))?;
     if info.value_size() != Object::CONNS_LAYOUT.0 {

@@ -44,13 +44,7 @@ impl Stored {
             return None;
         }
         let flags = u32::from_ne_bytes([f0, f1, f2, f3]);
-        let outcome = match flags {
-            _ if flags & INFO_UNTRUSTED != 0 => Provenance::Untrusted,
-            _ if flags & INFO_INVALID != 0 => Provenance::Invalid,
-            _ if flags & INFO_IMPLAUSIBLE != 0 => Provenance::Implausible,
-            _ if flags & INFO_HAS_ADDR != 0 => Provenance::Toa,
-            _ => return None,
-        };
+        let outcome = outcome(flags)?;
         let client = to_canonical(SocketAddrV6::new(
             Ipv6Addr::from(client),
             u16::from_be_bytes([p0, p1]),
@@ -64,6 +58,18 @@ impl Stored {
             kind: is_believed.then_some(kind),
             scope: u32::from_ne_bytes([s0, s1, s2, s3]),
         })
+    }
+}
+
+/// `None` where no option was found.
+pub(crate) fn outcome(flags: u32) -> Option<Provenance> {
+    match flags {
+        // Whatever else stands there: refused is refused.
+        _ if flags & INFO_UNTRUSTED != 0 => Some(Provenance::Untrusted),
+        _ if flags & INFO_INVALID != 0 => Some(Provenance::Invalid),
+        _ if flags & INFO_IMPLAUSIBLE != 0 => Some(Provenance::Implausible),
+        _ if flags & INFO_HAS_ADDR != 0 => Some(Provenance::Toa),
+        _ => None,
     }
 }
 
@@ -89,7 +95,6 @@ mod tests {
             (INFO_UNTRUSTED, Provenance::Untrusted),
             (INFO_INVALID, Provenance::Invalid),
             (INFO_IMPLAUSIBLE, Provenance::Implausible),
-            // Whatever else stands there: refused is refused.
             (INFO_IMPLAUSIBLE | INFO_HAS_ADDR, Provenance::Implausible),
         ] {
             let stored = Stored::read(&bytes(flags, 4711), 4711).unwrap();
