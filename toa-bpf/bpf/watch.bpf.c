@@ -65,13 +65,14 @@ int toa_watch_open(struct bpf_sock_ops *ctx)
 		event.client_port = conn->client_port;
 		event.flags = conn->flags;
 		event.kind = conn->kind;
+		event.len = conn->len;
 	} else {
 		__u32 zero = 0;
 
 		bpf_sk_storage_get(&toa_watch_late, sk, &zero, BPF_SK_STORAGE_GET_F_CREATE);
 	}
 	/* The segment has passed the ingress on this CPU just now. */
-	if ((!event.kind || event.kind == cpu->seen.kind) && cpu->seen.peer == event.peer[3] &&
+	if (!event.kind && cpu->seen.peer == event.peer[3] &&
 	    cpu->seen.peer_port == event.peer_port) {
 		event.kind = cpu->seen.kind;
 		event.len = cpu->seen.len;

@@ -1,6 +1,7 @@
 //! An open connection, and what a source keeps of it.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use toa_core::Provenance;
 
@@ -29,8 +30,12 @@ pub struct Judgement {
     pub outcome: Provenance,
     /// The client that was believed.
     pub client: Option<SocketAddr>,
-    /// The kind of the option that named the client.
+    /// The kind of the option that named the client, or of the foreign one.
     pub kind: Option<u8>,
+    /// The length of that option.
+    pub len: Option<u8>,
+    /// How long ago, to the second.
+    pub age: Duration,
     /// Which of the sources judged, as an index; `None` where that one is gone.
     pub source: Option<usize>,
 }

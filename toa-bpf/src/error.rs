@@ -144,6 +144,15 @@ pub enum Error {
         /// What failed.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A source whose settings this version cannot read.
+    #[error(
+        "another version loaded the source of {}: load it again with this one, or unload it",
+        cgroup.as_ref().map_or_else(|| "a cgroup that is not visible from here".into(), |path| path.display().to_string())
+    )]
+    OtherVersion {
+        /// The cgroup that it covers, where it is known.
+        cgroup: Option<PathBuf>,
+    },
     /// The embedded object does not load for a reason of its own.
     #[error("cannot load the embedded object: please report it with `uname -r`")]
     ObjectLoad {
@@ -166,7 +175,7 @@ pub enum Error {
     #[error(
         "a source is loaded whose table of connections this version of toa cannot read: `toa status` names its version; read it with that one, or `toa load` again with this one, after which connections that are open now have no address"
     )]
-    OtherVersion,
+    OtherTable,
     /// Something in the pin directory cannot be read or changed.
     #[error("cannot {what} {}{}", path.display(), permission_cure(source))]
     Pin {

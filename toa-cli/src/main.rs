@@ -10,6 +10,7 @@ mod module;
 mod module_table;
 mod output;
 mod status;
+mod vendor;
 mod watch;
 
 use std::process::ExitCode;

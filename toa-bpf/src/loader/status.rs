@@ -65,16 +65,16 @@ impl Table {
     }
 }
 
-/// All sources that the kernel has.
-pub(crate) fn sources() -> Result<Vec<Status>, Error> {
-    let sources = with_tables()?.into_iter();
+/// The sources that the kernel has. Of those with none of the links `chosen` nothing is read.
+pub(crate) fn sources(chosen: impl Fn(u32) -> bool) -> Result<Vec<Status>, Error> {
+    let sources = with_tables(chosen)?.into_iter();
     Ok(sources.map(|(_, status)| status).collect())
 }
 
-/// All sources that the kernel has. Which programs belong together the map of connections
-/// and the cgroup tell: they stay while a source is replaced. Without its cgroup the
-/// configuration has to.
-pub(crate) fn with_tables() -> Result<Vec<(Table, Status)>, Error> {
+/// The same with their maps. Which programs belong together the map of connections and the
+/// cgroup tell: they stay while a source is replaced. Without its cgroup the configuration
+/// has to.
+pub(crate) fn with_tables(chosen: impl Fn(u32) -> bool) -> Result<Vec<(Table, Status)>, Error> {
     let mut sources: BTreeMap<_, Vec<Piece>> = BTreeMap::new();
     let mut id = 0;
     while let Some(next) = sys::next_link(id).map_err(ask)? {
@@ -99,6 +99,7 @@ pub(crate) fn with_tables() -> Result<Vec<(Table, Status)>, Error> {
     }
     sources
         .into_iter()
+        .filter(|(_, pieces)| pieces.iter().any(|piece| chosen(piece.link.id)))
         .map(|((conns, cgroup_id, _), pieces)| {
             Ok((Table { conns, cgroup_id }, of_pieces(&pieces)?))
         })
@@ -137,15 +138,19 @@ fn of_pieces(pieces: &[Piece]) -> Result<Status, Error> {
                 .find(|piece| piece.hook.program == hook.program)
         })
         .expect("a source has a program");
-    let config = judge
-        .maps
-        .read_config()
-        .map_err(|e| read("toa_config", e))?;
+    let cgroup_id = judge.link.cgroup_id;
+    let cgroup = cgroup_path(cgroup_id);
+    let other_version = || Error::OtherVersion {
+        cgroup: cgroup.clone(),
+    };
+    let config = judge.maps.read_config().map_err(|error| match error {
+        MapError::InvalidValueSize { .. } => other_version(),
+        error => read("toa_config", error),
+    })?;
     let counters = judge.maps.read_counters();
     let configs: BTreeSet<_> = pieces.iter().map(|piece| piece.maps.config).collect();
     let cgroups: BTreeSet<_> = pieces.iter().map(|piece| piece.link.cgroup_id).collect();
-    let cgroup_id = judge.link.cgroup_id;
-    let cgroup = cgroup_path(cgroup_id);
+    let formats = config.formats().ok_or_else(other_version)?;
     Ok(Status {
         since: unix_seconds(judge.program.load_time),
         version: config.version(),
@@ -160,7 +165,7 @@ fn of_pieces(pieces: &[Piece]) -> Result<Status, Error> {
         pins: None,
         trust_any: config.trust_any(),
         trusted: judge.maps.read_trusted(&config)?,
-        formats: config.formats(),
+        formats,
         peername: config.peername(),
         insecure_believe_implausible: config.believe_implausible(),
         counters: counters.map_err(|e| read("toa_counters", e))?,

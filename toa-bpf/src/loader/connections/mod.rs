@@ -6,6 +6,7 @@ mod stored;
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd};
+use std::time::Duration;
 
 use aya::maps::{MapData, MapInfo};
 use socket2::{Domain, Protocol, Type};
@@ -16,6 +17,7 @@ pub(crate) use self::stored::outcome;
 use super::host;
 use super::object::{Object, map_error};
 use super::status::{self, Table};
+use super::sys;
 use crate::{Connection, Error, Judgement, Status};
 
 const NETLINK_SOCK_DIAG: i32 = 4;
@@ -44,7 +46,7 @@ pub struct Connections {
 /// When the kernel does not tell; it needs CAP_SYS_ADMIN.
 pub fn connections() -> Result<Connections, Error> {
     let sources = match host::may_have_source() {
-        true => status::with_tables()?,
+        true => status::with_tables(|_| true)?,
         false => Vec::new(),
     };
     let mut ids: Vec<u32> = sources
@@ -72,7 +74,7 @@ pub(crate) fn conns_map(id: u32) -> Result<MapData, Error> {
     let name = "toa_conns";
     let info = MapInfo::from_id(id).map_err(|e| map_error(name, e))?;
     if info.value_size() != Object::CONNS_LAYOUT.0 {
-        return Err(Error::OtherVersion);
+        return Err(Error::OtherTable);
     }
     MapData::from_id(id).map_err(|e| map_error(name, e))
 }
@@ -157,7 +159,10 @@ impl Connections {
                 Some(Judgement {
                     outcome: stored.outcome,
                     client: stored.client,
-                    kind: stored.kind,
+                    kind: stored.option.map(|(kind, _)| kind),
+                    len: stored.option.map(|(_, len)| len),
+                    age: Duration::from_nanos(sys::since_boot())
+                        .saturating_sub(Duration::from_secs(stored.opened.into())),
                     source: self.sources.iter().position(judged),
                 })
             })

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
 
-use toa_core::abi::{INFO_HAS_ADDR, INFO_IMPLAUSIBLE, INFO_INVALID, INFO_UNTRUSTED};
+use toa_core::abi::{INFO_FOREIGN, INFO_HAS_ADDR, INFO_IMPLAUSIBLE, INFO_INVALID, INFO_UNTRUSTED};
 use toa_core::{Provenance, to_canonical};
 
 /// The size is that of `Object::CONNS_LAYOUT`, which tells the layouts apart.
@@ -12,7 +12,10 @@ const LEN: usize = 32;
 pub(crate) struct Stored {
     pub(crate) outcome: Provenance,
     pub(crate) client: Option<SocketAddr>,
-    pub(crate) kind: Option<u8>,
+    /// Kind and length of the option that was believed or is foreign.
+    pub(crate) option: Option<(u8, u8)>,
+    /// Seconds since boot.
+    pub(crate) opened: u32,
     pub(crate) scope: u32,
 }
 
@@ -27,13 +30,13 @@ impl Stored {
             q0,
             q1,
             kind,
-            _,
-            _,
-            _,
+            len,
             f0,
             f1,
-            f2,
-            f3,
+            o0,
+            o1,
+            o2,
+            o3,
             s0,
             s1,
             s2,
@@ -43,8 +46,7 @@ impl Stored {
         if u16::from_be_bytes([q0, q1]) != peer_port {
             return None;
         }
-        let flags = u32::from_ne_bytes([f0, f1, f2, f3]);
-        let outcome = outcome(flags)?;
+        let outcome = outcome(u16::from_ne_bytes([f0, f1]))?;
         let client = to_canonical(SocketAddrV6::new(
             Ipv6Addr::from(client),
             u16::from_be_bytes([p0, p1]),
@@ -55,20 +57,22 @@ impl Stored {
         Some(Self {
             outcome,
             client: is_believed.then_some(client),
-            kind: is_believed.then_some(kind),
+            option: (kind != 0).then_some((kind, len)),
+            opened: u32::from_ne_bytes([o0, o1, o2, o3]),
             scope: u32::from_ne_bytes([s0, s1, s2, s3]),
         })
     }
 }
 
 /// `None` where no option was found.
-pub(crate) fn outcome(flags: u32) -> Option<Provenance> {
-    match flags {
+pub(crate) fn outcome(flags: u16) -> Option<Provenance> {
+    match u32::from(flags) {
         // Whatever else stands there: refused is refused.
-        _ if flags & INFO_UNTRUSTED != 0 => Some(Provenance::Untrusted),
-        _ if flags & INFO_INVALID != 0 => Some(Provenance::Invalid),
-        _ if flags & INFO_IMPLAUSIBLE != 0 => Some(Provenance::Implausible),
-        _ if flags & INFO_HAS_ADDR != 0 => Some(Provenance::Toa),
+        flags if flags & INFO_UNTRUSTED != 0 => Some(Provenance::Untrusted),
+        flags if flags & INFO_INVALID != 0 => Some(Provenance::Invalid),
+        flags if flags & INFO_FOREIGN != 0 => Some(Provenance::Foreign),
+        flags if flags & INFO_IMPLAUSIBLE != 0 => Some(Provenance::Implausible),
+        flags if flags & INFO_HAS_ADDR != 0 => Some(Provenance::Toa),
         _ => None,
     }
 }
@@ -82,8 +86,10 @@ mod tests {
         let mut bytes = client.octets().to_vec();
         bytes.extend(12345u16.to_be_bytes());
         bytes.extend(peer_port.to_be_bytes());
-        bytes.extend([254, 0, 0, 0]);
-        bytes.extend(flags.to_ne_bytes());
+        let is_told = flags & (INFO_HAS_ADDR | INFO_FOREIGN) == flags;
+        bytes.extend(if is_told { [254, 8] } else { [0, 0] });
+        bytes.extend((flags as u16).to_ne_bytes());
+        bytes.extend(99u32.to_ne_bytes());
         bytes.extend(7u32.to_ne_bytes());
         bytes
     }
@@ -94,6 +100,7 @@ mod tests {
             (INFO_HAS_ADDR, Provenance::Toa),
             (INFO_UNTRUSTED, Provenance::Untrusted),
             (INFO_INVALID, Provenance::Invalid),
+            (INFO_FOREIGN, Provenance::Foreign),
             (INFO_IMPLAUSIBLE, Provenance::Implausible),
             (INFO_IMPLAUSIBLE | INFO_HAS_ADDR, Provenance::Implausible),
         ] {
@@ -101,7 +108,9 @@ mod tests {
             let believed = outcome == Provenance::Toa;
             let client = believed.then(|| "203.0.113.7:12345".parse().unwrap());
             assert_eq!((stored.outcome, stored.client), (outcome, client));
-            assert_eq!((stored.kind, stored.scope), (believed.then_some(254), 7));
+            let is_told = believed || outcome == Provenance::Foreign;
+            assert_eq!(stored.option, is_told.then_some((254, 8)));
+            assert_eq!((stored.opened, stored.scope), (99, 7));
         }
         assert_eq!(Stored::read(&bytes(0, 4711), 4711), None);
     }

@@ -38,7 +38,7 @@ pub(crate) fn read(bytes: &[u8], now: Now) -> Option<Event> {
     let source = u32::from_ne_bytes(array(bytes, 64)?);
     let what = match bytes[68] {
         OPENED => {
-            let outcome = outcome(u32::from(flags)).unwrap_or(Provenance::NotSent);
+            let outcome = outcome(flags).unwrap_or(Provenance::NotSent);
             let client = match outcome {
                 Provenance::Toa => Some(end(bytes, 40, 60)?),
                 _ => None,
