@@ -13,6 +13,7 @@ mod module_table;
 mod output;
 mod status;
 mod vendor;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -41,6 +42,8 @@ enum Command {
     Status(status::Args),
     /// List the open connections with their clients
     List(list::List),
+    /// Tell of each new connection as it opens
+    Watch(watch::Watch),
     /// Run a load balancer on this machine that inserts TOA, to try things on
     Lb(lb::Lb),
     /// Try whether clients of your balancer can name any address they like
@@ -64,6 +67,7 @@ fn run() -> anyhow::Result<Outcome> {
             Command::Unload(unload) => unload.run(),
             Command::Status(args) => args.run(),
             Command::List(list) => list.run(),
+            Command::Watch(watch) => watch.run(),
             Command::Lb(lb) => lb.run(),
             #[cfg(target_os = "linux")]
             Command::CheckBalancer(check) => check.run(),
