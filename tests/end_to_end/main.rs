@@ -5,6 +5,7 @@
 
 mod actix;
 mod demos;
+mod formats;
 mod life_cycle;
 mod nginx;
 mod proxy;

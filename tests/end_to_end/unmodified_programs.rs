@@ -8,11 +8,13 @@ use std::process::Command;
 use crate::nginx::Nginx;
 use crate::support::{PORT, Server, await_listener, curl, sandbox};
 use toa_bpf::Attached;
-use toa_core::TrustedPeers;
+use toa_core::{OptionFormat, TrustedPeers};
 use toa_lab::{Balancer, BalancerConfig};
 
+/// A source that reads every format that the balancers of these tests write.
 fn source() -> Attached {
-    toa_bpf::attach(&toa_bpf::Config::new(TrustedPeers::private())).unwrap()
+    let config = toa_bpf::Config::new(TrustedPeers::private());
+    toa_bpf::attach(&config.with_formats("toa,vtoa,cip".parse().unwrap())).unwrap()
 }
 
 #[test]
@@ -33,6 +35,7 @@ fn the_c_program_of_the_vendors_documentation_learns_the_client() {
     for config in [
         BalancerConfig::nat64_to(PORT),
         BalancerConfig::fnat44_to(PORT),
+        BalancerConfig::fnat44_to(PORT).with_option_format(OptionFormat::Vtoa),
     ] {
         let balancer = Balancer::start(config).unwrap();
         let mut client = TcpStream::connect(balancer.virtual_addr()).unwrap();
@@ -58,6 +61,10 @@ fn nginx_logs_the_client_where_the_families_allow_it() {
         ("0.0.0.0", BalancerConfig::fnat44_to(PORT)),
         ("[::]", BalancerConfig::nat64_to(PORT)),
         ("[::]", BalancerConfig::fnat66_to(PORT)),
+        (
+            "0.0.0.0",
+            BalancerConfig::fnat44_to(PORT).with_option_format(OptionFormat::Vtoa),
+        ),
     ] {
         let nginx = nginx(listen);
         let log = nginx.dir().join("access.log");

@@ -6,7 +6,7 @@ use actix_web::dev::Payload;
 use actix_web::http::{StatusCode, header::ContentType};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
 
-use crate::client::{ClientAddr, RealClient};
+use crate::client::{ClientAddr, RealClient, VirtualAddr};
 use crate::known::{self, ClientAddrError};
 
 impl FromRequest for ClientAddr {
@@ -19,6 +19,15 @@ impl FromRequest for ClientAddr {
 }
 
 impl FromRequest for RealClient {
+    type Error = ClientAddrError;
+    type Future = Ready<Result<Self, ClientAddrError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(known::find_or_log(request).map(Self::from))
+    }
+}
+
+impl FromRequest for VirtualAddr {
     type Error = ClientAddrError;
     type Future = Ready<Result<Self, ClientAddrError>>;
 

@@ -83,7 +83,7 @@ mod stream;
 #[cfg(feature = "test-util")]
 pub mod test;
 
-pub use client::{ClientAddr, RealClient};
+pub use client::{ClientAddr, RealClient, VirtualAddr};
 pub use client_as_peer::client_as_peer;
 pub use known::ClientAddrError;
 pub use on_connect::{on_connect, on_connect_with};
@@ -92,5 +92,6 @@ pub use require::{RequireToa, RequireToaFuture, RequireToaService};
 #[cfg(feature = "metrics")]
 pub use toa_core::{CONNECTIONS_TOTAL, describe_metrics};
 pub use toa_core::{
-    ClientNetwork, ParseTrustedPeersError, Policy, Provenance, Refusal, SourceKind, TrustedPeers,
+    ClientNetwork, Nat64Prefix, ParseNat64PrefixError, ParseTrustedPeersError, Policy, Provenance,
+    Refusal, SourceKind, TrustedPeers,
 };

@@ -1,6 +1,6 @@
 //! A key for rate limiters: the client's address, IPv6 by its network.
 
-use toa_core::{ClientNetwork, Ipv6Prefix};
+use toa_core::{ClientNetwork, Ipv6Prefix, Nat64Prefix};
 
 use crate::conn_data::ConnData;
 use crate::known::{self, ClientAddrError};
@@ -36,6 +36,7 @@ use crate::known::{self, ClientAddrError};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RealClientKey {
     ipv6_prefix: Ipv6Prefix,
+    nat64_prefix: Nat64Prefix,
 }
 
 impl RealClientKey {
@@ -56,6 +57,14 @@ impl RealClientKey {
         self
     }
 
+    /// Takes clients of this NAT64 prefix for the IPv4 clients that they are. Those of
+    /// 64:ff9b::/96 are always taken so.
+    #[must_use]
+    pub const fn with_nat64_prefix(mut self, prefix: Nat64Prefix) -> Self {
+        self.nat64_prefix = prefix;
+        self
+    }
+
     /// What to count this `ServiceRequest` or `HttpRequest` by.
     ///
     /// # Errors
@@ -63,7 +72,11 @@ impl RealClientKey {
     /// answered with 500, and the log says what to change.
     pub fn extract(&self, request: &impl ConnData) -> Result<ClientNetwork, ClientAddrError> {
         match known::find_or_log(request) {
-            Ok(client) => Ok(ClientNetwork::of(*client.client().ip(), self.ipv6_prefix)),
+            Ok(client) => Ok(ClientNetwork::of(
+                client.client(),
+                self.ipv6_prefix,
+                self.nat64_prefix,
+            )),
             Err(ClientAddrError::UnixSocket) => Ok(ClientNetwork::UNIX),
             // Not an error, which the limiter would log each time: a client can bring this
             // about at will.

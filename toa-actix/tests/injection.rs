@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use actix_web::body::MessageBody;
 use actix_web::test::TestRequest;
 use actix_web::{FromRequest, ResponseError};
-use toa_actix::test::with_client;
-use toa_actix::{ClientAddr, ClientAddrError, RealClient};
+use toa_actix::test::{with_client, with_client_addr};
+use toa_actix::{ClientAddr, ClientAddrError, RealClient, VirtualAddr};
 
 #[actix_web::test]
 async fn every_form_of_a_test_request_takes_a_client() {
@@ -29,6 +29,23 @@ async fn every_form_of_a_test_request_takes_a_client() {
 
     let request = with_client(TestRequest::default().to_request(), client);
     assert_eq!(RealClient::from_conn_data(&request), Some(found));
+}
+
+#[actix_web::test]
+async fn a_handler_is_told_what_the_client_asked_for_where_the_balancer_tells_it() {
+    let client = ClientAddr::mock_toa(SocketAddr::from(([203, 0, 113, 7], 41234)));
+    let asked_for = SocketAddr::from(([10, 0, 8, 208], 443));
+    for (client, expected) in [
+        (client, None),
+        (client.with_mock_virtual_addr(asked_for), Some(asked_for)),
+    ] {
+        let request = with_client_addr(TestRequest::default().to_http_request(), client);
+        let extracted = VirtualAddr::extract(&request).await.unwrap();
+        assert_eq!(extracted, VirtualAddr(expected));
+    }
+    let request = TestRequest::default().to_http_request();
+    let error = VirtualAddr::extract(&request).await.unwrap_err();
+    assert_eq!(error, ClientAddrError::NotWiredUp);
 }
 
 #[actix_web::test]

@@ -40,6 +40,18 @@ async fn ipv4_is_limited_by_address_and_ipv6_by_network() {
             "[2001:db8:0:100::7]:1",
         ),
         (
+            RealClientKey::new(),
+            "[64:ff9b::192.0.2.7]:1",
+            "192.0.2.7:2",
+            "[64:ff9b::192.0.2.8]:1",
+        ),
+        (
+            RealClientKey::new().with_nat64_prefix("2001:db8:64::/96".parse().unwrap()),
+            "[2001:db8:64::192.0.2.7]:1",
+            "192.0.2.7:2",
+            "[2001:db8:64::192.0.2.8]:1",
+        ),
+        (
             RealClientKey::new().with_ipv6_prefix(48),
             "192.0.2.7:1",
             "[::ffff:192.0.2.7]:2",

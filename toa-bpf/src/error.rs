@@ -144,6 +144,15 @@ pub enum Error {
         /// What failed.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A source whose settings this version cannot read.
+    #[error(
+        "another version loaded the source of {}: load it again with this one, or unload it",
+        cgroup.as_ref().map_or_else(|| "a cgroup that is not visible from here".into(), |path| path.display().to_string())
+    )]
+    OtherVersion {
+        /// The cgroup that it covers, where it is known.
+        cgroup: Option<PathBuf>,
+    },
     /// The embedded object does not load for a reason of its own.
     #[error("cannot load the embedded object: please report it with `uname -r`")]
     ObjectLoad {
@@ -156,6 +165,17 @@ pub enum Error {
         /// The kernel's answer.
         source: io::Error,
     },
+    /// The kernel does not list its sockets.
+    #[error("cannot list tcp connections{}", socket_query_hint(source))]
+    SocketQuery {
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// A source of another version keeps its connections in another way.
+    #[error(
+        "a source is loaded whose table of connections this version of toa cannot read: `toa status` names its version; read it with that one, or `toa load` again with this one, after which connections that are open now have no address"
+    )]
+    OtherTable,
     /// Something in the pin directory cannot be read or changed.
     #[error("cannot {what} {}{}", path.display(), permission_cure(source))]
     Pin {
@@ -171,6 +191,13 @@ pub enum Error {
         "the eBPF source runs on little-endian linux only: develop without it, every client is then the tcp peer"
     )]
     Unsupported,
+}
+
+fn socket_query_hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => ": this kernel has no CONFIG_INET_TCP_DIAG",
+        _ => "",
+    }
 }
 
 fn permission_cure(error: &io::Error) -> &'static str {

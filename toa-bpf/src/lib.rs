@@ -33,6 +33,7 @@
 //! services that need it.
 
 mod config;
+mod connection;
 mod error;
 mod status;
 
@@ -44,8 +45,9 @@ mod imp;
 mod imp;
 
 pub use config::Config;
+pub use connection::{Connection, ConnectionState, Judgement};
 pub use error::Error;
-pub use imp::{Attached, Pins, answering_program, attach};
+pub use imp::{Attached, Connections, Pins, answering_program, attach, connections};
 pub use status::{Counters, Lifetime, Loaded, ProgramStatus, Scope, Status};
 
 /// Loads the source so that it outlives this process; see [`Pins::load`].

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{Config, Error, Loaded, Status};
+use crate::{Config, Connection, Error, Loaded, Status};
 
 /// A source that lives with its process; there is none on this platform.
 #[derive(Debug)]
@@ -22,6 +22,39 @@ pub fn attach(_: &Config) -> Result<Attached, Error> {
 /// Always [`Error::Unsupported`].
 pub fn answering_program(_: Option<&Path>) -> Result<Option<u32>, Error> {
     Err(Error::Unsupported)
+}
+
+/// The open connections; they are not known on this platform.
+#[derive(Debug)]
+pub struct Connections(std::convert::Infallible);
+
+/// Fails on this platform.
+///
+/// # Errors
+/// Always [`Error::Unsupported`].
+pub fn connections() -> Result<Connections, Error> {
+    Err(Error::Unsupported)
+}
+
+impl Connections {
+    /// Never called: there is no value of this type.
+    pub fn sources(&self) -> impl ExactSizeIterator<Item = &Status> {
+        [].iter()
+    }
+
+    /// Never called: there is no value of this type.
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        match self.0 {}
+    }
+}
+
+impl Iterator for Connections {
+    type Item = Result<Connection, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.0 {}
+    }
 }
 
 impl Attached {

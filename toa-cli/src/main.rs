@@ -2,11 +2,15 @@
 #![forbid(unsafe_code)]
 
 mod cgroup;
+mod connections;
 mod lb;
+mod list;
 mod load;
 mod module;
+mod module_table;
 mod output;
 mod status;
+mod vendor;
 
 use std::process::ExitCode;
 
@@ -33,6 +37,8 @@ enum Command {
     Unload(load::Unload),
     /// Tell which source answers, what it does, and what is wrong
     Status(status::Args),
+    /// List the open connections with their clients
+    List(list::List),
     /// Run a load balancer on this machine that inserts TOA, to try things on
     Lb(lb::Lb),
 }
@@ -52,6 +58,7 @@ fn run() -> anyhow::Result<Outcome> {
             Command::Load(load) => load.run(),
             Command::Unload(unload) => unload.run(),
             Command::Status(args) => args.run(),
+            Command::List(list) => list.run(),
             Command::Lb(lb) => lb.run(),
         },
         Err(error) if error.use_stderr() => {

@@ -1,14 +1,18 @@
 //! The types that a framework's adapter hands to handlers.
 //!
 //! `toa-tower` and `toa-actix` implement traits of their frameworks, which Rust allows on
-//! their own types only. So each has a `ClientAddr` and a `RealClient`, made here once.
+//! their own types only. So each has its own of these, made here once.
 
-/// Makes an adapter crate's `ClientAddr` and `RealClient`, with its own words on where
-/// they come from.
+/// Makes an adapter crate's `ClientAddr`, `RealClient` and `VirtualAddr`, with its own words
+/// on where they come from.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! client_types {
-    ($(#[$client_addr:meta])* ClientAddr, $(#[$real_client:meta])* RealClient $(,)?) => {
+    (
+        $(#[$client_addr:meta])* ClientAddr,
+        $(#[$real_client:meta])* RealClient,
+        $(#[$virtual_addr:meta])* VirtualAddr $(,)?
+    ) => {
         $(#[$client_addr])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(transparent)]
@@ -133,6 +137,16 @@ macro_rules! client_types {
         impl From<ClientAddr> for RealClient {
             fn from(client: ClientAddr) -> Self {
                 Self(client.client())
+            }
+        }
+
+        $(#[$virtual_addr])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub struct VirtualAddr(pub Option<::std::net::SocketAddr>);
+
+        impl From<ClientAddr> for VirtualAddr {
+            fn from(client: ClientAddr) -> Self {
+                Self(client.virtual_addr())
             }
         }
 

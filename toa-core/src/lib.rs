@@ -54,6 +54,7 @@ mod client_types;
 #[cfg_attr(not(feature = "metrics"), path = "no_count.rs")]
 mod count;
 mod format;
+mod nat64;
 mod network;
 pub mod option;
 mod policy;
@@ -79,6 +80,7 @@ pub use count::{CONNECTIONS_TOTAL, describe_metrics};
 pub use format::{OptionFormat, OptionFormats, ParseOptionFormatsError};
 #[cfg(feature = "tokio")]
 pub use listener::ToaListener;
+pub use nat64::{Nat64Prefix, ParseNat64PrefixError};
 pub use network::{ClientNetwork, Ipv6Prefix};
 pub use policy::Policy;
 pub use require::{ExemptPaths, Refusal};

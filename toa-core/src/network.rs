@@ -1,7 +1,9 @@
 //! What rate limiters count by: the client's address, IPv6 by its network.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+
+use crate::nat64::Nat64Prefix;
 
 /// Whom a rate limiter takes for one client: an IPv4 address, an IPv6 network, or the
 /// programs behind a Unix socket. Shown as `192.0.2.1`, `2001:db8::/64` or `unix`.
@@ -29,10 +31,16 @@ impl ClientNetwork {
     /// as `unknown`.
     pub const UNKNOWN: Self = Self(Network::Unknown);
 
-    /// The network of this client, be it IPv4 as `::ffff:a.b.c.d`.
+    /// The network of this client. One that a NAT64 has translated, by the well-known
+    /// prefix or by this one, counts as the IPv4 client that it is: all of them are in one
+    /// IPv6 network.
     #[must_use]
-    pub const fn of(client: Ipv6Addr, prefix: Ipv6Prefix) -> Self {
-        Self(match client.to_canonical() {
+    pub fn of(client: SocketAddrV6, prefix: Ipv6Prefix, nat64: Nat64Prefix) -> Self {
+        let client = match nat64.canonical(client) {
+            SocketAddr::V6(v6) => Nat64Prefix::WELL_KNOWN.canonical(v6).ip(),
+            SocketAddr::V4(v4) => (*v4.ip()).into(),
+        };
+        Self(match client {
             IpAddr::V4(v4) => Network::V4(v4),
             IpAddr::V6(v6) => Network::V6(prefix.network_of(v6), prefix),
         })
@@ -83,6 +91,7 @@ mod tests {
 
     #[test]
     fn ipv6_is_masked_to_its_network_and_ipv4_is_not() {
+        let nat64 = "2001:db8:64::/96".parse().unwrap();
         for (prefix, client, network) in [
             (64, "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
             (56, "2001:db8:1:2ff:3:4:5:6", "2001:db8:1:200::/56"),
@@ -91,9 +100,12 @@ mod tests {
             (1, "ffff::", "8000::/1"),
             (64, "::ffff:192.0.2.1", "192.0.2.1"),
             (1, "::ffff:192.0.2.1", "192.0.2.1"),
+            (64, "64:ff9b::192.0.2.1", "192.0.2.1"),
+            (64, "2001:db8:64::192.0.2.1", "192.0.2.1"),
+            (64, "64:ff9b:1::192.0.2.1", "64:ff9b:1::/64"),
         ] {
-            let client = client.parse().unwrap();
-            let found = ClientNetwork::of(client, Ipv6Prefix::new(prefix));
+            let client = SocketAddrV6::new(client.parse().unwrap(), 9, 0, 0);
+            let found = ClientNetwork::of(client, Ipv6Prefix::new(prefix), nat64);
             assert_eq!(found.to_string(), network);
         }
         assert_eq!(Ipv6Prefix::default(), Ipv6Prefix::new(64));
@@ -109,7 +121,8 @@ mod tests {
 
     #[test]
     fn what_has_no_address_is_counted_apart_from_what_has_one() {
-        let any = ClientNetwork::of(Ipv6Addr::UNSPECIFIED, Ipv6Prefix::new(1));
+        let any = SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, 0, 0, 0);
+        let any = ClientNetwork::of(any, Ipv6Prefix::new(1), Nat64Prefix::WELL_KNOWN);
         assert_eq!(ClientNetwork::UNIX.to_string(), "unix");
         assert_eq!(ClientNetwork::UNKNOWN.to_string(), "unknown");
         assert_ne!(ClientNetwork::UNIX, ClientNetwork::UNKNOWN);

@@ -195,6 +195,7 @@ mod tests {
             Provenance::NotSent,
             Provenance::Untrusted,
             Provenance::Invalid,
+            Provenance::Foreign,
             Provenance::Implausible,
             Provenance::NoSource,
             Provenance::FromAccept,

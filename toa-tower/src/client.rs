@@ -17,6 +17,12 @@ toa_core::client_types! {
     /// An axum extractor; `Option<RealClient>` is `None` where there is no such address, over
     /// a Unix socket for one. Middleware asks [`from_extensions`](Self::from_extensions).
     RealClient,
+    /// The address and port at the balancer that the client asked for, IPv4 as IPv4; `None`
+    /// where the balancer's option does not have it, as that of most formats. Port 0 where
+    /// it has the address alone.
+    ///
+    /// An axum extractor, which fails where [`ClientAddr`] does.
+    VirtualAddr,
 }
 
 impl ClientAddr {

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
-use crate::client::{ClientAddr, RealClient};
+use crate::client::{ClientAddr, RealClient, VirtualAddr};
 use crate::known::{self, ClientAddrError};
 
 impl<S: Sync> FromRequestParts<S> for ClientAddr {
@@ -39,6 +39,14 @@ impl<S: Sync> OptionalFromRequestParts<S> for RealClient {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
         Ok(Self::from_extensions(&parts.extensions))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for VirtualAddr {
+    type Rejection = ClientAddrError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ClientAddrError> {
+        known::find_or_log(&parts.extensions).map(|client| Self(client.virtual_addr()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! A key for tower_governor: the client's address, IPv6 by its network.
 
 use http::{Request, StatusCode};
-use toa_core::{ClientNetwork, Ipv6Prefix};
+use toa_core::{ClientNetwork, Ipv6Prefix, Nat64Prefix};
 use tower_governor::GovernorError;
 use tower_governor::key_extractor::KeyExtractor;
 
@@ -31,6 +31,7 @@ use crate::known::{self, ClientAddrError};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RealClientKey {
     ipv6_prefix: Ipv6Prefix,
+    nat64_prefix: Nat64Prefix,
 }
 
 impl RealClientKey {
@@ -50,6 +51,14 @@ impl RealClientKey {
         self.ipv6_prefix = Ipv6Prefix::new(bits);
         self
     }
+
+    /// Takes clients of this NAT64 prefix for the IPv4 clients that they are. Those of
+    /// 64:ff9b::/96 are always taken so.
+    #[must_use]
+    pub const fn with_nat64_prefix(mut self, prefix: Nat64Prefix) -> Self {
+        self.nat64_prefix = prefix;
+        self
+    }
 }
 
 impl KeyExtractor for RealClientKey {
@@ -61,7 +70,11 @@ impl KeyExtractor for RealClientKey {
 
     fn extract<T>(&self, request: &Request<T>) -> Result<ClientNetwork, GovernorError> {
         match known::find_or_log(request.extensions()) {
-            Ok(client) => Ok(ClientNetwork::of(*client.client().ip(), self.ipv6_prefix)),
+            Ok(client) => Ok(ClientNetwork::of(
+                client.client(),
+                self.ipv6_prefix,
+                self.nat64_prefix,
+            )),
             Err(ClientAddrError::UnixSocket) => Ok(ClientNetwork::UNIX),
             Err(ClientAddrError::NotWiredUp) => Err(GovernorError::Other {
                 code: StatusCode::INTERNAL_SERVER_ERROR,

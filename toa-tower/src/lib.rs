@@ -141,7 +141,7 @@ pub mod trace;
 
 #[cfg(feature = "axum-server-0_9")]
 pub use axum_server::ToaAcceptor;
-pub use client::{ClientAddr, RealClient, UnixClient};
+pub use client::{ClientAddr, RealClient, UnixClient, VirtualAddr};
 #[cfg(feature = "governor-0_8")]
 pub use governor::RealClientKey;
 pub use known::ClientAddrError;
@@ -161,4 +161,7 @@ pub use tls::TlsListener;
 pub use toa_core::ClientNetwork;
 #[cfg(feature = "metrics")]
 pub use toa_core::{CONNECTIONS_TOTAL, describe_metrics};
-pub use toa_core::{ParseTrustedPeersError, Policy, Provenance, Refusal, SourceKind, TrustedPeers};
+pub use toa_core::{
+    Nat64Prefix, ParseNat64PrefixError, ParseTrustedPeersError, Policy, Provenance, Refusal,
+    SourceKind, TrustedPeers,
+};

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `client.address`, `client.port` | the best-known client |
 //! | `network.peer.address`, `network.peer.port` | the TCP peer: the balancer, or the client itself |
+//! | `toa.virtual_address`, `toa.virtual_port` | the address at the balancer that the client asked for, where the balancer tells it |
 //! | `toa.provenance` | where the client's address comes from, [`Provenance::as_str`](toa_core::Provenance::as_str): `toa`, `not_sent` |
 //!
 //! IPv4 addresses are written as such. A request whose connection is not known, for
@@ -18,6 +19,7 @@
 //! ```
 
 use http::{Request, Version};
+use toa_core::Nat64Prefix;
 use tower_http::trace::MakeSpan;
 use tracing::field::{Empty, display};
 use tracing::{Level, Span, span};
@@ -33,13 +35,24 @@ use crate::client::ClientAddr;
 #[derive(Clone, Copy, Debug)]
 pub struct ToaMakeSpan {
     level: Level,
+    nat64_prefix: Option<Nat64Prefix>,
 }
 
 impl ToaMakeSpan {
     /// Spans of level `INFO`.
     #[must_use]
     pub const fn new() -> Self {
-        Self { level: Level::INFO }
+        Self {
+            level: Level::INFO,
+            nat64_prefix: None,
+        }
+    }
+
+    /// Writes clients of this NAT64 prefix as the IPv4 clients that they are.
+    #[must_use]
+    pub const fn with_nat64_prefix(mut self, prefix: Nat64Prefix) -> Self {
+        self.nat64_prefix = Some(prefix);
+        self
     }
 
     /// Spans of another level.
@@ -71,6 +84,8 @@ impl<B> MakeSpan<B> for ToaMakeSpan {
                     client.port = Empty,
                     network.peer.address = Empty,
                     network.peer.port = Empty,
+                    toa.virtual_address = Empty,
+                    toa.virtual_port = Empty,
                     toa.provenance = Empty,
                 )
             };
@@ -84,6 +99,10 @@ impl<B> MakeSpan<B> for ToaMakeSpan {
         };
         if let Some(client) = ClientAddr::from_extensions(request.extensions()) {
             record(&span, &client);
+            if let Some(prefix) = self.nat64_prefix {
+                let client = prefix.canonical(client.client());
+                span.record("client.address", display(client.ip()));
+            }
         }
         span
     }
@@ -107,6 +126,10 @@ pub fn record(span: &Span, client: &ClientAddr) {
         .record("network.peer.address", display(peer.ip()))
         .record("network.peer.port", peer.port())
         .record("toa.provenance", client.provenance().as_str());
+    if let Some(virtual_addr) = client.virtual_addr() {
+        span.record("toa.virtual_address", display(virtual_addr.ip()))
+            .record("toa.virtual_port", virtual_addr.port());
+    }
 }
 
 /// As OpenTelemetry writes it.

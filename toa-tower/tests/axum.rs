@@ -13,9 +13,10 @@ use axum::routing::get;
 use axum::serve::{Listener, ListenerExt};
 use common::{BOTH, expected_provenance, get_all};
 use http::StatusCode;
-use toa_tower::{ClientAddr, MockToaLayer, RealClient, ToaLayer, ToaListener};
+use toa_tower::{ClientAddr, MockToaLayer, RealClient, ToaLayer, ToaListener, VirtualAddr};
 use tokio::io::BufStream;
 use tokio::net::TcpStream;
+use tower::ServiceExt;
 
 fn app() -> Router {
     Router::new()
@@ -136,4 +137,34 @@ async fn the_real_client_wins_over_a_mocked_one() {
         let (local, answers) = get_all(server, common::Http::One, &["/"]).await;
         assert_eq!(answers[0].1, local.to_string());
     }
+}
+
+#[tokio::test]
+async fn a_handler_is_told_what_the_client_asked_for_where_the_balancer_tells_it() {
+    let shown = |VirtualAddr(addr): VirtualAddr| async move { format!("{addr:?}") };
+    let app: Router = Router::new().route("/", get(shown)).layer(ToaLayer);
+    let client = ClientAddr::mock_toa(SocketAddr::from(([203, 0, 113, 7], 41234)));
+    let asked_for = SocketAddr::from(([10, 0, 8, 208], 443));
+    for (client, expected) in [
+        (client, "None"),
+        (
+            client.with_mock_virtual_addr(asked_for),
+            "Some(10.0.8.208:443)",
+        ),
+    ] {
+        let app: Router = app.clone().layer(MockToaLayer::from(client));
+        let response = app
+            .oneshot(Request::new(axum::body::Body::empty()))
+            .await
+            .unwrap();
+        let body = axum::body::to_bytes(response.into_body(), 100)
+            .await
+            .unwrap();
+        assert_eq!(body, expected);
+    }
+    let response = app
+        .oneshot(Request::new(axum::body::Body::empty()))
+        .await
+        .unwrap();
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use http::{Request, Response, Version};
 use toa_tower::trace::{ToaMakeSpan, record};
-use toa_tower::{ClientAddr, MockToaLayer, Provenance, Toa, ToaLayer};
+use toa_tower::{ClientAddr, MockToaLayer, Nat64Prefix, Provenance, Toa, ToaLayer};
 use tower::{Service, ServiceBuilder, ServiceExt};
 use tower_http::trace::TraceLayer;
 use tracing::field::{Empty, Field, Visit};
@@ -127,6 +127,34 @@ fn a_requests_span_has_the_client_and_the_peer_by_opentelemetrys_names() {
         ]));
         assert_eq!(captured, expected);
         assert_eq!(level, Some(Level::INFO));
+    }
+}
+
+#[test]
+fn what_the_client_asked_for_and_a_client_behind_a_nat64_are_shown_when_known() {
+    let client = connection_of(
+        "[64:ff9b::203.0.113.7]:41234",
+        "10.0.0.9:5000",
+        Provenance::Toa,
+    );
+    let virtual_addr: std::net::SocketAddr = "10.0.8.208:443".parse().unwrap();
+    let client = client.with_mock_virtual_addr(virtual_addr);
+    for (make, address) in [
+        (ToaMakeSpan::new(), "64:ff9b::cb00:7107"),
+        (
+            ToaMakeSpan::new().with_nat64_prefix(Nat64Prefix::WELL_KNOWN),
+            "203.0.113.7",
+        ),
+    ] {
+        let app = ServiceBuilder::new()
+            .layer(TraceLayer::new_for_http().make_span_with(make))
+            .layer(ToaLayer)
+            .service_fn(answer);
+        let service = Toa::for_connection(app, client);
+        let (captured, _) = Captured::during(|| ask(service, Version::HTTP_11));
+        assert_eq!(captured["client.address"], address);
+        assert_eq!(captured["toa.virtual_address"], "10.0.8.208");
+        assert_eq!(captured["toa.virtual_port"], "443");
     }
 }
 

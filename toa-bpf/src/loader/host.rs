@@ -25,7 +25,7 @@ const HOST_PID_NS: &str = "pid:[4026531836]";
 
 /// Says early, and in words, what the kernel would answer with a bare number.
 pub(crate) fn check() -> Result<(), Error> {
-    if kernel_version().is_some_and(|version| version < OLDEST) {
+    if !may_have_source() {
         return Err(Error::KernelTooOld {
             found: sys::kernel_release(),
         });
@@ -38,6 +38,11 @@ pub(crate) fn check() -> Result<(), Error> {
         }),
         None => Ok(()),
     }
+}
+
+/// Whether this kernel is not too old.
+pub(crate) fn may_have_source() -> bool {
+    kernel_version().is_none_or(|version| version >= OLDEST)
 }
 
 /// The capabilities that a process with this /proc status lacks. A status that

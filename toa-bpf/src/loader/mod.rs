@@ -9,9 +9,11 @@
 //! | `object` | the object, loaded and configured |
 //! | `status`, `holder` | what the kernel says is loaded, and who holds it |
 //! | `attach` | a source that lives with its process |
+//! | `connections` | the open connections, and what the sources keep of them |
 //! | `slot`, `pins` | sources that outlive their loader, one for each cgroup |
 
 mod attach;
+mod connections;
 mod holder;
 mod hooks;
 mod host;
@@ -27,5 +29,6 @@ mod status;
 mod sys;
 
 pub use attach::{Attached, attach};
+pub use connections::{Connections, connections};
 pub use pins::Pins;
 pub use status::answering_program;

@@ -67,6 +67,17 @@ pub(crate) enum Source {
     ThirdParty,
 }
 
+impl Source {
+    /// Its name, in JSON too.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ebpf => "ebpf",
+            Self::Module => "module",
+            Self::ThirdParty => "third-party",
+        }
+    }
+}
+
 /// All that can be found out.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {

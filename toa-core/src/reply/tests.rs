@@ -1,7 +1,7 @@
 //! Each reply of a source, and whom it makes the client.
 
 use super::*;
-use crate::abi::{INFO_HAS_ADDR, INFO_PEERNAME};
+use crate::abi::{INFO_HAS_ADDR, INFO_HAS_VIRTUAL, INFO_PEERNAME};
 use crate::trust::TrustedPeers;
 
 const CLIENT: &str = "[2001:db8::7]:41234";
@@ -117,6 +117,20 @@ fn every_reply_has_its_client_and_provenance() {
             SourceReply::Info(info(OURS | INFO_INVALID, BALANCER)),
             BALANCER,
             &default,
+            from_peer(BALANCER, Invalid),
+        ),
+        (
+            "ours, foreign",
+            SourceReply::Info(info(OURS | INFO_FOREIGN, BALANCER)),
+            BALANCER,
+            &any,
+            from_peer(BALANCER, Foreign),
+        ),
+        (
+            "ours, a virtual address where the option is refused",
+            SourceReply::Info(info(OURS | INFO_INVALID | INFO_HAS_VIRTUAL, BALANCER)),
+            BALANCER,
+            &any,
             from_peer(BALANCER, Invalid),
         ),
         (
