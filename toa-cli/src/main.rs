@@ -3,10 +3,12 @@
 
 mod cgroup;
 mod connections;
+mod diagnosis;
 mod lb;
 mod list;
 mod load;
 mod module;
+mod module_diagnosis;
 mod module_table;
 mod output;
 mod status;
