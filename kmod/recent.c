@@ -128,7 +128,7 @@ static int recent_show(struct seq_file *seq, void *v)
 		   toa_outcome_name(TOA_ADDRESS), toa_outcome_name(TOA_NO_OPTION),
 		   toa_outcome_name(TOA_FOREIGN), toa_outcome_name(TOA_REFUSED_UNTRUSTED),
 		   toa_outcome_name(TOA_REFUSED_INVALID),
-		   toa_outcome_name(TOA_REFUSED_IMPLAUSIBLE), "missed");
+		   toa_outcome_name(TOA_REFUSED_IMPLAUSIBLE), "lost");
 	spin_lock_bh(&recent->lock);
 	now = get_jiffies_64();
 	read_counters(net, present);

@@ -36,7 +36,7 @@ invalid 253 8 10.7.0.0/24 1 10.7.0.2
 invalid 254 30 10.7.0.0/24 1 10.7.0.2
 implausible 254 8 10.7.0.0/24 1 10.7.0.2'
 [ "$(part before)" = "$expected" ] || die "toa_unread is: $(part before)"
-expected='toa=3 not_sent=6 foreign=3 untrusted=3 invalid=2 implausible=1 missed=0 '
+expected='toa=3 not_sent=6 foreign=3 untrusted=3 invalid=2 implausible=1 lost=0 '
 [ "$(outcomes before)" = "$expected" ] || die "toa_recent is: $(outcomes before)"
 
 [ "$(part after | grep -c '^untrusted')" = 24 ] || die "$(part after | grep -c '^untrusted') networks are kept"

@@ -34,7 +34,7 @@ pub(crate) struct Outcomes {
     pub(crate) invalid: u64,
     pub(crate) implausible: u64,
     /// Their address was lost, or it is not known whether there was one.
-    pub(crate) missed: u64,
+    pub(crate) lost: u64,
 }
 
 impl Outcomes {
@@ -46,7 +46,7 @@ impl Outcomes {
             ("untrusted", self.untrusted),
             ("invalid", self.invalid),
             ("implausible", self.implausible),
-            ("missed", self.missed),
+            ("lost", self.lost),
         ]
     }
 
@@ -68,7 +68,7 @@ impl Diagnosis {
                 untrusted: sum.untrusted.saturating_add(of.untrusted),
                 invalid: sum.invalid.saturating_add(of.invalid),
                 implausible: sum.implausible.saturating_add(of.implausible),
-                missed: sum.missed.saturating_add(of.missed),
+                lost: sum.lost.saturating_add(of.lost),
             }
         };
         self.minutes.iter().fold(Outcomes::default(), add)

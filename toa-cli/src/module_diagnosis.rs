@@ -56,7 +56,7 @@ fn minute(row: &HashMap<&str, &str>) -> Option<Minute> {
             untrusted: number(row, "untrusted")?,
             invalid: number(row, "invalid")?,
             implausible: number(row, "implausible")?,
-            missed: number(row, "missed")?,
+            lost: number(row, "lost")?,
         },
     })
 }
@@ -92,7 +92,7 @@ mod tests {
 
     /// As the module printed them in a test of its own.
     const RECENT: &str = "\
-seconds_ago        toa   not_sent    foreign  untrusted    invalid implausible     missed
+seconds_ago        toa   not_sent    foreign  untrusted    invalid implausible     lost
 119                  3          6          3          3          2           1          0
 7                    1          0          0         40          0           0          2
 ";
@@ -114,7 +114,7 @@ foreign      254  6   fd07::/64              3          0           [fd07::2]:40
             untrusted: 43,
             invalid: 2,
             implausible: 1,
-            missed: 2,
+            lost: 2,
         };
         assert_eq!(found.outcomes(), outcomes);
         let [unknown, foreign] = &found.unread[..] else {

@@ -80,11 +80,11 @@ pub(super) fn problems(diagnosis: &Diagnosis, settings: Settings, say: &mut impl
             of(Reason::Implausible)
         ));
     }
-    if outcomes.missed > 0 {
+    if outcomes.lost > 0 {
         say(format!(
             "{} connections lost their address in the last minutes: the kernel was out of memory, \
              or did not show the handshake",
-            outcomes.missed
+            outcomes.lost
         ));
     }
 }
@@ -215,7 +215,7 @@ mod tests {
                 &["4 options", "a client behind it fills the list"],
             ),
             (
-                Outcomes { missed: 1, ..none },
+                Outcomes { lost: 1, ..none },
                 vec![],
                 &["1 connections lost"],
             ),

@@ -101,12 +101,12 @@ fn diagnosis(f: &mut fmt::Formatter<'_>, diagnosis: &Diagnosis) -> fmt::Result {
             .map(|(name, count)| format!("{name} {:.1} %", share(count)))
             .collect();
         let text = format!(
-            "{} connections since {}: {}",
+            "{} connections in the last {}: {}",
             outcomes.total(),
-            ago(since),
+            humantime::format_duration(Duration::from_secs(since.max(1))),
             shares.join(", ")
         );
-        line(f, "of late", &text)?;
+        line(f, "recently", &text)?;
     }
     let mut unread: Vec<_> = diagnosis.unread.iter().collect();
     unread.sort_by_key(|unread| unread.seconds_ago);
