@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::{Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
 
 use host::{CLIENT, Host, join};
 use toa_bpf::{Connection, ConnectionState, Status, attach, connections};
@@ -41,6 +42,11 @@ fn each_connection_is_listed_with_its_client_or_why_there_is_none() {
         (
             trusted,
             &[254, 6, 1, 1, 1, 1, 0, 0],
+            Some(Provenance::Foreign),
+        ),
+        (
+            trusted,
+            &[254, 8, 1, 1, 127, 0, 0, 1],
             Some(Provenance::Invalid),
         ),
         (trusted, &full, Some(Provenance::Implausible)),
@@ -66,7 +72,17 @@ fn each_connection_is_listed_with_its_client_or_why_there_is_none() {
         let believed = *outcome == Some(Provenance::Toa);
         let client = believed.then(|| "203.0.113.7:12345".parse().unwrap());
         assert_eq!(judgement.client, client);
-        assert_eq!(judgement.kind, believed.then_some(254));
+        let option = match judgement.outcome {
+            Provenance::Toa => Some((254, 8)),
+            Provenance::Foreign => Some((254, 6)),
+            _ => None,
+        };
+        assert_eq!(judgement.kind.zip(judgement.len), option);
+        assert!(
+            judgement.age < Duration::from_secs(60),
+            "{:?}",
+            judgement.age
+        );
     }
 }
 

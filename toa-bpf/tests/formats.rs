@@ -1,5 +1,6 @@
 //! What a source makes of each format, by the vectors that all parsers share.
 #![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod host;
 
