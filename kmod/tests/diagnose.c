@@ -65,13 +65,17 @@ int diagnose(void)
 	trusted = address(sides[SIDE_V4].trusted);
 	trusted_v6 = address(sides[SIDE_V6].trusted);
 	stranger = address(sides[SIDE_V4].stranger);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 3; i++) {
+		/* Three peers of one network. */
+		stranger.s6_addr[15]++;
+		trusted_v6.s6_addr[15]++;
 		if (!connect_from(&server, trusted, no_options) ||
 		    !connect_from(&server, trusted, toa_option(254, &client)) ||
 		    !connect_from(&server, stranger, toa_option(254, &client)) ||
 		    !connect_from(&server, trusted, toa_option(99, &client)) ||
 		    !connect_from(&server_v6, trusted_v6, raw_options(BYTES(254, 6, 1, 2, 3, 4))))
 			return 1;
+	}
 	if (!connect_from(&server, trusted, toa_option(253, &loopback)) ||
 	    !connect_from(&server, trusted, raw_options(BYTES(200, 2, 254, 30))) ||
 	    !connect_from(&server, trusted,

@@ -30,8 +30,8 @@ done
 toa-load diagnose >/tmp/diagnose || die "toa-load failed"
 
 expected='unknown_kind 99 8 10.7.0.0/24 3 10.7.0.2
-foreign 254 6 fd07::/64 3 [fd07::2]
-untrusted 254 8 203.0.113.0/24 3 203.0.113.66
+foreign 254 6 fd07::/64 3 [fd07::5]
+untrusted 254 8 203.0.113.0/24 3 203.0.113.69
 invalid 253 8 10.7.0.0/24 1 10.7.0.2
 invalid 254 30 10.7.0.0/24 1 10.7.0.2
 implausible 254 8 10.7.0.0/24 1 10.7.0.2'
@@ -40,7 +40,7 @@ expected='toa=3 not_sent=6 foreign=3 untrusted=3 invalid=2 implausible=1 lost=0 
 [ "$(outcomes before)" = "$expected" ] || die "toa_recent is: $(outcomes before)"
 
 [ "$(part after | grep -c '^untrusted')" = 24 ] || die "$(part after | grep -c '^untrusted') networks are kept"
-part after | grep -q '^untrusted 254 8 203.0.39.0/24 1 203.0.39.66$' || die "the newest network is missing"
+part after | grep -q '^untrusted 254 8 203.0.39.0/24 1 203.0.39.69$' || die "the newest network is missing"
 [ "$(part after | grep -v '^untrusted')" = "$(part before | grep -v '^untrusted')" ] || die "strangers drove out what others sent"
 case $(outcomes after) in *' untrusted=43 '*) ;; *) die "toa_recent is: $(outcomes after)" ;; esac
 grep -q '^foreign *: *0 ' /proc/net/toa_stats || die "another namespace's connections are counted here"
