@@ -5,10 +5,12 @@ mod cgroup;
 #[cfg(target_os = "linux")]
 mod check_balancer;
 mod connections;
+mod diagnosis;
 mod lb;
 mod list;
 mod load;
 mod module;
+mod module_diagnosis;
 mod module_table;
 mod output;
 mod status;
