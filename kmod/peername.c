@@ -37,7 +37,7 @@ struct call {
 bool toa_peername_shows(const struct sock *sk, const struct toa_answer *answer)
 {
 	return answer->outcome == TOA_ADDRESS && toa_config_peername() &&
-	       (sk->sk_family == AF_INET6 ||
+	       (READ_ONCE(sk->sk_family) == AF_INET6 ||
 		toa_addr_is_mapped(answer->client.addr));
 }
 
@@ -64,7 +64,7 @@ static int on_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 
 	if (!peer || sk->sk_protocol != IPPROTO_TCP || sk->sk_type != SOCK_STREAM)
 		return 1;
-	if (!toa_table_find(sk, &answer))
+	if (!toa_table_find(sk, &answer, NULL))
 		answer.outcome = TOA_NO_OPTION;
 	stat = verdict(sk, &answer);
 	if (stat != TOA_STAT_GETNAME_OK) {

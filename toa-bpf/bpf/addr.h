@@ -13,6 +13,7 @@
 #define SOCK_STREAM	1
 
 #define TOA_MAPPED	bpf_htonl(0xffff)
+#define TOA_NAT64	bpf_htonl(0x64ff9b)	/* the first word of 64:ff9b::/96 */
 
 /*
  * Keeps the loads of two branches apart: clang would merge them into one from a
@@ -25,18 +26,28 @@ static __always_inline int toa_is_ipv4(const __u32 *a)
 	return !a[0] && !a[1] && a[2] == TOA_MAPPED;
 }
 
-/* Unspecified, loopback, multicast, broadcast: no client has such an address. */
+static __always_inline int toa_is_unspecified(const __u32 *a)
+{
+	return !a[0] && !a[1] && (!a[2] || a[2] == TOA_MAPPED) && !a[3];
+}
+
+/*
+ * Addresses that no client has. In IPv4, also in mapped form and inside the NAT64 prefix
+ * 64:ff9b::/96 (RFC 6052): 0.0.0.0/8, loopback, multicast, and 240.0.0.0/4 with the
+ * broadcast address; in IPv6: ::/96, which holds the unspecified and the loopback
+ * address, and multicast.
+ */
 static __always_inline int toa_is_refused(const __u32 *a)
 {
-	__u32 first = bpf_ntohl(a[0]);
-	__u32 last = bpf_ntohl(a[3]);
+	__u8 first = ((const __u8 *)a)[12];
 
-	if (toa_is_ipv4(a))
-		return last == 0 || last >> 24 == 127 || last >> 28 == 0xe ||
-		       last == 0xffffffff;
-	if (!a[0] && !a[1] && !a[2] && last <= 1)
-		return 1;
-	return first >> 24 == 0xff;
+	if (a[0]) {
+		if (a[0] != TOA_NAT64 || a[1] || a[2])
+			return *(const __u8 *)a == 0xff;
+	} else if (a[1] || a[2] != TOA_MAPPED) {
+		return !a[1] && !a[2];
+	}
+	return first == 0 || first == 127 || first >= 224;
 }
 
 #endif

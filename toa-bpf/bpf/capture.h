@@ -27,42 +27,40 @@ static __always_inline void toa_remote(struct bpf_sock_ops *ctx, __u32 *peer)
 	}
 }
 
-static __always_inline void toa_refuse(struct toa_conn *conn, __u32 flag)
+/*
+ * What the option that was found says of the client, as one of TOA_INFO_HAS_ADDR and the
+ * flags that tell why there is none. It is told in conn; nothing is counted or kept.
+ */
+static __always_inline __u32 toa_judge(struct bpf_sock_ops *ctx,
+				       const struct toa_config *config, __u32 found,
+				       struct toa_conn *conn)
 {
-	__builtin_memset(conn->client, 0, sizeof(conn->client));
-	conn->client_port = 0;
-	conn->kind = 0;
-	conn->flags = flag;
+	__u32 peer[4] = {};
+
+	if (found & STEP_FOREIGN) {
+		toa_option_read(ctx, found, conn);
+		return TOA_INFO_FOREIGN;
+	}
+	toa_remote(ctx, peer);
+	if (!toa_is_trusted(config, peer))
+		return TOA_INFO_UNTRUSTED;
+	if (!toa_option_read(ctx, found, conn) || toa_is_refused(conn->client))
+		return TOA_INFO_INVALID;
+	if (!config->believe_implausible && !toa_option_is_plausible(ctx, found, conn->len))
+		return TOA_INFO_IMPLAUSIBLE;
+	return TOA_INFO_HAS_ADDR;
 }
 
-/* Counts, and says whether there is anything to keep. */
-static __always_inline int toa_judge(struct bpf_sock_ops *ctx,
-				     struct toa_conn *conn)
+static __always_inline void toa_count_refused(__u32 judgement)
 {
-	const struct toa_config *config = toa_get_config();
-	__u32 peer[4] = {};
-	enum toa_found found;
-	__u32 at = 0;
-
-	if (!config)
-		return 0;
-	found = toa_option_find(ctx, conn, &at);
-	if (found == TOA_NONE)
-		return 0;
-	toa_remote(ctx, peer);
-	if (!toa_is_trusted(config, peer)) {
+	if (judgement == TOA_INFO_UNTRUSTED)
 		toa_count(TOA_UNTRUSTED);
-		toa_refuse(conn, TOA_INFO_UNTRUSTED);
-	} else if (found == TOA_BAD || toa_is_refused(conn->client)) {
+	else if (judgement == TOA_INFO_INVALID)
 		toa_count(TOA_INVALID);
-		toa_refuse(conn, TOA_INFO_INVALID);
-	} else if (!config->believe_implausible && !toa_option_is_plausible(ctx, at)) {
+	else if (judgement == TOA_INFO_IMPLAUSIBLE)
 		toa_count(TOA_IMPLAUSIBLE);
-		toa_refuse(conn, TOA_INFO_IMPLAUSIBLE);
-	} else {
-		conn->flags = TOA_INFO_HAS_ADDR;
-	}
-	return 1;
+	else if (judgement == TOA_INFO_FOREIGN)
+		toa_count(TOA_FOREIGN);
 }
 
 /*
@@ -90,24 +88,62 @@ static __always_inline int toa_is_judged(struct bpf_sock_ops *ctx)
 	return 0;
 }
 
+/* Keeps what the client asked for; 0: there is nothing, or no memory for it. */
+static __always_inline int toa_keep_virtual(struct bpf_sock_ops *ctx, struct bpf_sock *sk,
+					    __u32 found)
+{
+	struct toa_virtual virtual;
+
+	if (!(found & FOUND_HAS_VIRTUAL))
+		return 0;
+	__builtin_memset(&virtual, 0, sizeof(virtual));
+	return toa_option_read_virtual(ctx, found, &virtual) &&
+	       bpf_sk_storage_get(&toa_virtuals, sk, &virtual, BPF_SK_STORAGE_GET_F_CREATE);
+}
+
+/*
+ * Judges the option that was found, and keeps what comes of it: TOA_INFO_HAS_ADDR where
+ * the client is known, else why not, or 0: there is no memory.
+ */
+static __always_inline __u32 toa_keep(struct bpf_sock_ops *ctx, struct bpf_sock *sk,
+				      const struct toa_config *config, __u32 found)
+{
+	struct toa_conn conn = {};
+	__u32 judgement = toa_judge(ctx, config, found, &conn);
+
+	conn.flags = judgement;
+	if (judgement != TOA_INFO_HAS_ADDR) {
+		__builtin_memset(conn.client, 0, sizeof(conn.client));
+		conn.client_port = 0;
+		if (judgement != TOA_INFO_FOREIGN)
+			conn.kind = conn.len = 0;
+	} else if (toa_keep_virtual(ctx, sk, found)) {
+		conn.flags |= TOA_INFO_HAS_VIRTUAL;
+	}
+	conn.peer_port = *(__be16 *)&sk->dst_port;
+	conn.scope = toa_scope;
+	conn.opened = bpf_ktime_get_boot_ns() / NS_PER_SECOND;
+	if (bpf_sk_storage_get(&toa_conns, sk, &conn, BPF_SK_STORAGE_GET_F_CREATE) ||
+	    judgement != TOA_INFO_HAS_ADDR)
+		return judgement;
+	toa_count(TOA_STORE_FAILED);
+	return 0;
+}
+
 static __always_inline void toa_capture_open(struct bpf_sock_ops *ctx)
 {
+	const struct toa_config *config = toa_get_config();
 	struct bpf_sock *sk = ctx->sk;
-	struct toa_conn conn = {};
-	void *kept = NULL;
+	__u32 found, judgement = 0;
 
-	if (toa_is_crossed(ctx) || toa_is_judged(ctx))
+	if (toa_is_crossed(ctx) || toa_is_judged(ctx) || !config || !sk)
 		return;
-	if (sk && toa_judge(ctx, &conn)) {
-		conn.peer_port = *(__be16 *)&sk->dst_port;
-		conn.scope = toa_scope;
-		kept = bpf_sk_storage_get(&toa_conns, sk, &conn,
-					  BPF_SK_STORAGE_GET_F_CREATE);
-		if (!kept && conn.flags & TOA_INFO_HAS_ADDR)
-			toa_count(TOA_STORE_FAILED);
-	}
-	if (!kept || !(conn.flags & TOA_INFO_HAS_ADDR)) {
+	found = toa_option_find(ctx, config);
+	if (found)
+		judgement = toa_keep(ctx, sk, config, found);
+	if (judgement != TOA_INFO_HAS_ADDR) {
 		toa_count(TOA_SYN_RECV_SOCK_NO_TOA);
+		toa_count_refused(judgement);
 		return;
 	}
 	toa_count(TOA_SYN_RECV_SOCK_TOA);

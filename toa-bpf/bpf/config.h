@@ -15,16 +15,17 @@
 
 /* One, written before any program is attached and never changed after. */
 struct toa_config {
-	__u64 kinds[4];			/* bit n of all 256: kind n is read as TOA */
+	__u16 by_kind[256];		/* bit n: TOA_LAYOUT number n is read under it */
 	__u8  trust_any;
 	__u8  peername;
 	__u8  steps4;			/* bits in the number of trusted networks */
 	__u8  steps6;
 	__u8  believe_implausible;
-	__u8  zero[3];
+	__u8  reads_vip;		/* TOA_LAYOUT_VIP4 under some kind */
+	__u8  zero[2];
 	char  version[TOA_VERSION_LEN];	/* of the loader, for its status */
 };
-_Static_assert(sizeof(struct toa_config) == 56, "mirrored in Rust");
+_Static_assert(sizeof(struct toa_config) == 536, "mirrored in Rust");
 
 /* A trusted network by its first and its last address, in this machine's order. */
 struct toa_net4 {

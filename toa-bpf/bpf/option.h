@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* Finds the TOA option in the header of the segment that opens a connection. */
+/*
+ * Finds the TOA option in the header of the segment that opens a connection. What
+ * toa-core/src/option.rs says of a list, these functions say too.
+ */
 #ifndef TOA_OPTION_H
 #define TOA_OPTION_H
 
@@ -9,6 +12,7 @@
 #include "addr.h"
 #include "config.h"
 #include "table.h"
+#include "toa_formats.h"
 
 #define TCP_FIXED_LEN	20
 #define TCP_DATA_OFFSET	12
@@ -20,16 +24,42 @@
 #define TCPOPT_TIMESTAMP	8
 #define TIMESTAMP_LEN	10
 #define TIMESTAMP_PADDED	12
-#define TOA_LEN_IPV4	8
-#define TOA_LEN_IPV6	20
+#define VIP_LEN		8	/* of TOA_LAYOUT_VIP4 */
 
 /* What a step says: an offset below 64 and these. */
 #define STEP_OFFSET	63U
 #define STEP_END	(1U << 8)
-#define STEP_FOUND	(1U << 9)
-#define STEP_INVALID	(1U << 10)
+#define STEP_INVALID	(1U << 9)	/* a known kind that does not end in the list */
+#define STEP_FOREIGN	(1U << 10)	/* a known kind with a length of no known format */
+#define STEP_STAMP	(1U << 11)	/* a timestamp option */
+#define STEP_LAYOUT(layout)	(1U << (16 + (layout)))
+#define STEP_VIP	STEP_LAYOUT(TOA_LAYOUT_VIP4)
+#define STEP_COUNTS	(((1U << TOA_LAYOUTS) - 1) << 16 & ~STEP_VIP)
 
-enum toa_found { TOA_NONE, TOA_BAD, TOA_OPTION };
+/*
+ * What the walk says: the offset of the option that counts, or of the first foreign one;
+ * STEP_INVALID, STEP_FOREIGN or the layout, or none of them; and these.
+ */
+#define FOUND_WITH_VIP	(1U << 12)	/* the balancer writes a virtual address beside it */
+#define FOUND_VIP_BEFORE	(1U << 13)	/* there it is */
+#define FOUND_VIP_BEHIND	(1U << 14)
+
+/* Whatever a virtual address can be read from. */
+#define STEP_IF_VIRTUAL(layout, length, port, addr, vport, vaddr, ...) \
+	| (vaddr ? STEP_LAYOUT(layout) : 0)
+#define FOUND_HAS_VIRTUAL \
+	(FOUND_VIP_BEFORE | FOUND_VIP_BEHIND TOA_FOR_EACH_LAYOUT(STEP_IF_VIRTUAL))
+
+/* The layout of an option of this length among those of its kind; 0: it has none. */
+static __always_inline __u32 toa_option_layout(__u32 layouts, __u32 len)
+{
+#define TOA_LAYOUT(layout, length, ...) \
+	if (len == length && layouts & 1 << layout) \
+		return STEP_LAYOUT(layout);
+	TOA_FOR_EACH_LAYOUT(TOA_LAYOUT)
+#undef TOA_LAYOUT
+	return 0;
+}
 
 /*
  * Looks at the option at offset off of the option list. A function of its own,
@@ -40,9 +70,8 @@ enum toa_found { TOA_NONE, TOA_BAD, TOA_OPTION };
 __noinline int toa_option_step(struct bpf_sock_ops *ctx, __u32 off)
 {
 	const struct toa_config *config = toa_get_config();
+	__u32 len, layouts, layout;
 	__u8 *data, *end, *at;
-	__u32 len;
-	int ours;
 
 	if (!ctx || !config)
 		return STEP_END;
@@ -57,49 +86,84 @@ __noinline int toa_option_step(struct bpf_sock_ops *ctx, __u32 off)
 	if (at + 2 > end)
 		return STEP_END;
 	len = at[1];
-	ours = config->kinds[at[0] >> 6] >> (at[0] & 63) & 1;
+	layouts = config->by_kind[at[0]];
 	if (len < 2 || at + len > end)
-		return STEP_END | (ours ? STEP_INVALID : 0);
-	if (!ours)
+		return STEP_END | (layouts ? STEP_INVALID : 0);
+	if (!layouts)
 		return off + len;
-	if (len == TOA_LEN_IPV4 || len == TOA_LEN_IPV6)
-		return off | STEP_FOUND;
-	return (off + len) | STEP_INVALID;
-}
-
-/* Reads the option that a step found at off into conn. */
-static __always_inline int toa_option_read(struct bpf_sock_ops *ctx, __u32 off,
-					   struct toa_conn *conn)
-{
-	__u8 *end = (void *)(long)ctx->skb_data_end;
-	__u8 *at = (void *)(long)ctx->skb_data;
-
-	at += TCP_FIXED_LEN + (off & STEP_OFFSET);
-	if (at + TOA_LEN_IPV4 > end)
-		return -1;
-	conn->kind = at[0];
-	__builtin_memcpy(&conn->client_port, at + 2, 2);
-	if (at[1] == TOA_LEN_IPV4) {
-		conn->client[2] = TOA_MAPPED;
-		__builtin_memcpy(&conn->client[3], at + 4, 4);
-		return 0;
-	}
-	if (at + TOA_LEN_IPV6 > end)
-		return -1;
-	__builtin_memcpy(conn->client, at + 4, 16);
-	return 0;
+	layout = toa_option_layout(layouts, len);
+	if (layout & STEP_COUNTS)
+		return off | layout;
+	return (off + len) | (layout ? layout : STEP_FOREIGN);
 }
 
 /*
- * A Fast Open SYN makes a socket before its sender has shown that it receives what
- * is sent to its address: what it says of itself counts for nothing.
+ * Whether there is a list to look at. A Fast Open SYN makes a socket before its sender
+ * has shown that it receives what is sent to its address: what it says of itself counts
+ * for nothing.
  */
-static __always_inline int toa_is_syn(struct bpf_sock_ops *ctx)
+static __always_inline int toa_option_may_count(struct bpf_sock_ops *ctx)
 {
 	__u8 *end = (void *)(long)ctx->skb_data_end;
 	__u8 *at = (void *)(long)ctx->skb_data;
 
-	return at + TCP_FIXED_LEN > end || at[TCP_FLAGS] & TCP_FLAG_SYN;
+	return at + TCP_FIXED_LEN < end && !(at[TCP_FLAGS] & TCP_FLAG_SYN);
+}
+
+/*
+ * The flags of an option of the format vtoa's 254 at offset off, where a virtual address
+ * may stand directly before it, at vip, or behind.
+ */
+static __always_inline __u32 toa_option_vip(struct bpf_sock_ops *ctx,
+					    const struct toa_config *config, __u32 off,
+					    int is_before)
+{
+	__u8 *end = (void *)(long)ctx->skb_data_end;
+	__u8 *at = (void *)(long)ctx->skb_data;
+
+	if (is_before)
+		return FOUND_WITH_VIP | FOUND_VIP_BEFORE;
+	/* It is a TOA_LAYOUT_TOA4, as long as this one. */
+	at += TCP_FIXED_LEN + (off & STEP_OFFSET) + VIP_LEN;
+	if (at + VIP_LEN > end || at[1] != VIP_LEN ||
+	    !(config->by_kind[at[0]] & 1 << TOA_LAYOUT_VIP4))
+		return FOUND_WITH_VIP;
+	return FOUND_WITH_VIP | FOUND_VIP_BEHIND;
+}
+
+/*
+ * The first option of a known format is the one: a balancer puts its own in front, so
+ * what a client forges comes later.
+ */
+static __always_inline __u32 toa_option_find(struct bpf_sock_ops *ctx,
+					     const struct toa_config *config)
+{
+	__u32 off = 0, behind_vip = TCP_OPTIONS_MAX + 1, foreign = 0;
+
+	if (!toa_option_may_count(ctx))
+		return 0;
+	for (int i = 0; i < TCP_OPTIONS_MAX; i++) {
+		__u32 step = toa_option_step(ctx, off);
+
+		if (step > STEP_OFFSET) {
+			if (step & STEP_COUNTS) {
+				if (step & STEP_LAYOUT(TOA_LAYOUT_TOA4) && config->reads_vip)
+					step |= toa_option_vip(ctx, config, off,
+							       off == behind_vip);
+				return step;
+			}
+			if (step & STEP_INVALID)
+				return STEP_INVALID;
+			if (step & STEP_END)
+				break;
+			if (step & STEP_VIP)
+				behind_vip = step & STEP_OFFSET;
+			else if (!foreign)
+				foreign = off | STEP_FOREIGN;
+		}
+		off = step & STEP_OFFSET;
+	}
+	return foreign;
 }
 
 /* Looks at offset off at what stands beside the counted option, as above. */
@@ -120,7 +184,7 @@ __noinline int toa_option_rest_step(struct bpf_sock_ops *ctx, __u32 off)
 	if (at + TIMESTAMP_LEN > end || at[0] != TCPOPT_TIMESTAMP ||
 	    at[1] != TIMESTAMP_LEN)
 		return STEP_INVALID;
-	return (off + TIMESTAMP_LEN) | STEP_FOUND;
+	return (off + TIMESTAMP_LEN) | STEP_STAMP;
 }
 
 /*
@@ -148,7 +212,7 @@ __noinline int toa_option_is_only_one(struct bpf_sock_ops *ctx, __u32 counted, _
 			break;
 		if (step & STEP_INVALID)
 			return 0;
-		if (step & STEP_FOUND)
+		if (step & STEP_STAMP)
 			stamps++;
 		off = step & STEP_OFFSET;
 	}
@@ -157,54 +221,100 @@ __noinline int toa_option_is_only_one(struct bpf_sock_ops *ctx, __u32 counted, _
 }
 
 /*
- * Whether a balancer can have put the option at offset counted in front of the list.
+ * Whether a balancer can have put the option that was found, of this size, into the list.
  * A stranger behind it can fill the list so that its option finds no room and the
  * stranger's own is the first: where there was room, this cannot have happened.
  */
-static __always_inline int toa_option_is_plausible(struct bpf_sock_ops *ctx, __u32 counted)
+static __always_inline int toa_option_is_plausible(struct bpf_sock_ops *ctx, __u32 found,
+						   __u32 size)
 {
 	__u8 *end = (void *)(long)ctx->skb_data_end;
 	__u8 *data = (void *)(long)ctx->skb_data;
-	__u8 *at = data + TCP_FIXED_LEN + (counted & STEP_OFFSET);
-	__u32 len, size;
+	__u32 len, start = found & STEP_OFFSET, needed = size;
 
-	if (data + TCP_FIXED_LEN > end || at + 2 > end)
+	if (data + TCP_FIXED_LEN > end)
 		return 0;
 	len = (data[TCP_DATA_OFFSET] >> 4) * 4 - TCP_FIXED_LEN;
-	size = at[1];
-	return len + size <= TCP_OPTIONS_MAX ||
-	       toa_option_is_only_one(ctx, counted & STEP_OFFSET, size, len);
+	if (found & FOUND_WITH_VIP) {
+		needed += VIP_LEN;
+		if (found & (FOUND_VIP_BEFORE | FOUND_VIP_BEHIND))
+			size = needed;
+		if (found & FOUND_VIP_BEFORE)
+			start -= VIP_LEN;
+	}
+	return len + needed <= TCP_OPTIONS_MAX ||
+	       toa_option_is_only_one(ctx, start, size, len);
+}
+
+static __always_inline void toa_copy_addr(__u32 *to, const __u8 *from, int len)
+{
+	if (len == 4) {
+		to[2] = TOA_MAPPED;
+		__builtin_memcpy(to + 3, from, 4);
+	} else {
+		__builtin_memcpy(to, from, 16);
+	}
 }
 
 /*
- * The first option of a configured kind and a right length is the one: a
- * balancer puts its own in front, so what a client forges comes later. Its offset
- * is told in *at.
+ * Reads the client out of the option that counts; 0 when it has another version than
+ * the one that is known, and of a foreign one, which has kind and length alone. Each
+ * layout has offsets that do not change, as the verifier wants to see them.
  */
-static __always_inline enum toa_found toa_option_find(struct bpf_sock_ops *ctx,
-						      struct toa_conn *conn, __u32 *at)
+static __always_inline int toa_option_read(struct bpf_sock_ops *ctx, __u32 found,
+					   struct toa_conn *conn)
 {
-	enum toa_found found = TOA_NONE;
-	__u32 off = 0;
+	__u8 *end = (void *)(long)ctx->skb_data_end;
+	__u8 *at = (void *)(long)ctx->skb_data;
 
-	if (toa_is_syn(ctx))
-		return TOA_NONE;
-	for (int i = 0; i < TCP_OPTIONS_MAX; i++) {
-		__u32 step = toa_option_step(ctx, off);
-
-		if (step & STEP_INVALID)
-			found = TOA_BAD;
-		if (step & STEP_FOUND) {
-			if (toa_option_read(ctx, step, conn))
-				return TOA_BAD;
-			*at = step & STEP_OFFSET;
-			return TOA_OPTION;
-		}
-		if (step & STEP_END)
-			break;
-		off = step & STEP_OFFSET;
+	at += TCP_FIXED_LEN + (found & STEP_OFFSET);
+	if (at + 2 > end)
+		return 0;
+	conn->kind = at[0];
+	conn->len = at[1];
+#define TOA_LAYOUT(layout, length, port_at, addr_at, vport_at, vaddr_at, addr_len, version) \
+	if (addr_at && found & STEP_LAYOUT(layout)) { \
+		if (at + length > end || (version && at[2] != version)) \
+			return 0; \
+		if (port_at) \
+			__builtin_memcpy(&conn->client_port, at + port_at, 2); \
+		toa_copy_addr(conn->client, at + addr_at, addr_len); \
+		toa_barrier(); \
+		return 1; \
 	}
-	return found;
+	TOA_FOR_EACH_LAYOUT(TOA_LAYOUT)
+#undef TOA_LAYOUT
+	return 0;
+}
+
+/* Reads what the client asked for, where the balancer tells; 0 where it does not. */
+static __always_inline int toa_option_read_virtual(struct bpf_sock_ops *ctx, __u32 found,
+						   struct toa_virtual *virtual)
+{
+	__u8 *end = (void *)(long)ctx->skb_data_end;
+	__u8 *at = (void *)(long)ctx->skb_data;
+	__u32 off = found & STEP_OFFSET;
+
+	if (found & FOUND_VIP_BEFORE)
+		off -= VIP_LEN;
+	if (found & FOUND_VIP_BEHIND)
+		off += VIP_LEN;
+	if (found & (FOUND_VIP_BEFORE | FOUND_VIP_BEHIND))
+		found = STEP_VIP;
+	at += TCP_FIXED_LEN + (off & STEP_OFFSET);
+#define TOA_LAYOUT(layout, length, port_at, addr_at, vport_at, vaddr_at, addr_len, version) \
+	if (vaddr_at && found & STEP_LAYOUT(layout)) { \
+		if (at + length > end) \
+			return 0; \
+		if (vport_at) \
+			__builtin_memcpy(&virtual->port, at + vport_at, 2); \
+		toa_copy_addr(virtual->addr, at + vaddr_at, addr_len); \
+		toa_barrier(); \
+		return !toa_is_unspecified(virtual->addr); \
+	}
+	TOA_FOR_EACH_LAYOUT(TOA_LAYOUT)
+#undef TOA_LAYOUT
+	return 0;
 }
 
 #endif

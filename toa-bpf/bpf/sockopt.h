@@ -109,16 +109,11 @@ static __always_inline void toa_true_peer(struct bpf_sock *sk, struct toa_info *
 	}
 }
 
-static __always_inline int toa_answer_info(struct bpf_sockopt *ctx,
-					   struct bpf_sock *sk,
-					   struct toa_conn *conn)
+/* The part that version 1 has. */
+static __always_inline void toa_fill_info(struct bpf_sock *sk, struct toa_conn *conn,
+					  struct toa_info *out)
 {
-	struct toa_info *out = ctx->optval;
-	void *end = ctx->optval_end;
-
-	if ((void *)(out + 1) > end)
-		return 0;
-	__builtin_memset(out, 0, sizeof(*out));
+	__builtin_memset(out, 0, TOA_INFO_V1_LEN);
 	out->version = TOA_INFO_VERSION;
 	out->source = TOA_SOURCE_EBPF;
 	out->flags = toa_flags(sk, conn);
@@ -128,7 +123,42 @@ static __always_inline int toa_answer_info(struct bpf_sockopt *ctx,
 		out->client_port = conn->client_port;
 		__builtin_memcpy(out->client, conn->client, sizeof(out->client));
 	}
-	toa_answered(ctx, sizeof(*out));
+}
+
+static __always_inline void toa_fill_virtual(struct bpf_sock *sk, struct toa_conn *conn,
+					     struct toa_info *out)
+{
+	struct toa_virtual *virtual;
+
+	__builtin_memset(out->virtual_addr, 0, sizeof(*out) - TOA_INFO_V1_LEN);
+	if (!conn)
+		return;
+	out->len = conn->len;
+	if (!(conn->flags & TOA_INFO_HAS_VIRTUAL))
+		return;
+	virtual = bpf_sk_storage_get(&toa_virtuals, sk, NULL, 0);
+	if (!virtual)
+		return;
+	__builtin_memcpy(out->virtual_addr, virtual->addr, sizeof(out->virtual_addr));
+	out->virtual_port = virtual->port;
+}
+
+static __always_inline int toa_answer_info(struct bpf_sockopt *ctx,
+					   struct bpf_sock *sk,
+					   struct toa_conn *conn)
+{
+	struct toa_info *out = ctx->optval;
+	void *end = ctx->optval_end;
+	__s32 len = TOA_INFO_V1_LEN;
+
+	if ((void *)out + TOA_INFO_V1_LEN > end)
+		return 0;
+	toa_fill_info(sk, conn, out);
+	if ((void *)(out + 1) <= end) {
+		toa_fill_virtual(sk, conn, out);
+		len = sizeof(*out);
+	}
+	toa_answered(ctx, len);
 	return 1;
 }
 

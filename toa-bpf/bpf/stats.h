@@ -20,6 +20,7 @@ enum toa_counter {
 	TOA_INVALID,
 	TOA_STORE_FAILED,	/* no memory for the address; inside no_toa */
 	TOA_IMPLAUSIBLE,
+	TOA_FOREIGN,
 	TOA_COUNTERS,
 };
 

@@ -14,12 +14,24 @@ struct toa_conn {
 	__u32  client[4];	/* IPv4 as mapped; network order */
 	__be16 client_port;
 	__be16 peer_port;	/* of the connection that this was stored for */
-	__u8   kind;
-	__u8   zero[3];
-	__u32  flags;		/* TOA_INFO_HAS_ADDR, or why there is none */
+	__u8   kind;		/* of the accepted or foreign option, and its length */
+	__u8   len;
+	__u16  flags;		/* TOA_INFO_HAS_ADDR, or why there is none; _HAS_VIRTUAL */
+	__u32  opened;		/* seconds since boot */
 	__u32  scope;		/* of the source that judged */
 };
-_Static_assert(sizeof(struct toa_conn) == 32, "a new layout drops open connections");
+/* A new layout drops open connections: give the pin another name in src/loader/slot.rs. */
+_Static_assert(sizeof(struct toa_conn) == 32, "mirrored in Rust");
+
+/* What the client asked for, where the balancer tells. */
+struct toa_virtual {
+	__u32  addr[4];		/* IPv4 as mapped; network order */
+	__be16 port;		/* 0 where the format has none */
+	__u8   zero[2];
+};
+_Static_assert(sizeof(struct toa_virtual) == 20, "mirrored in Rust");
+
+#define NS_PER_SECOND	1000000000ULL
 
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
@@ -27,6 +39,14 @@ struct {
 	__type(key, int);
 	__type(value, struct toa_conn);
 } toa_conns SEC(".maps");
+
+/* Only sockets whose toa_conn says so have one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct toa_virtual);
+} toa_virtuals SEC(".maps");
 
 /*
  * Sources of several cgroups share the table. Where cgroups lie in each other, the programs

@@ -17,7 +17,7 @@
 #include "toa.h"
 
 _Static_assert(sizeof(struct toa_nat64_peer) == 20, "the ABI");
-_Static_assert(sizeof(struct toa_info) == 48, "the ABI");
+_Static_assert(sizeof(struct toa_info) == 68, "the ABI");
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 

@@ -144,6 +144,15 @@ pub enum Error {
         /// What failed.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A source whose settings this version cannot read.
+    #[error(
+        "another version of toa loaded the source of {}, and this one cannot read its settings: run `toa load` again with this one, after which connections that are open now have no address, or `toa unload`",
+        cgroup.as_ref().map_or_else(|| "a cgroup that is not visible from here".into(), |path| path.display().to_string())
+    )]
+    OtherVersion {
+        /// The cgroup that it covers, where it is known.
+        cgroup: Option<PathBuf>,
+    },
     /// The embedded object does not load for a reason of its own.
     #[error("cannot load the embedded object: please report it with `uname -r`")]
     ObjectLoad {
@@ -153,6 +162,12 @@ pub enum Error {
     /// The kernel does not say what is loaded.
     #[error("cannot ask the kernel what is loaded")]
     KernelQuery {
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// The kernel does not list its sockets.
+    #[error("cannot list tcp connections{}", socket_query_hint(source))]
+    SocketQuery {
         /// The kernel's answer.
         source: io::Error,
     },
@@ -171,6 +186,13 @@ pub enum Error {
         "the eBPF source runs on little-endian linux only: develop without it, every client is then the tcp peer"
     )]
     Unsupported,
+}
+
+fn socket_query_hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => ": this kernel has no CONFIG_INET_TCP_DIAG",
+        _ => "",
+    }
 }
 
 fn permission_cure(error: &io::Error) -> &'static str {

@@ -33,7 +33,9 @@
 //! services that need it.
 
 mod config;
+mod connection;
 mod error;
+mod event;
 mod status;
 
 #[cfg(all(target_os = "linux", target_endian = "little"))]
@@ -44,8 +46,10 @@ mod imp;
 mod imp;
 
 pub use config::Config;
+pub use connection::{Connection, ConnectionState, Judgement};
 pub use error::Error;
-pub use imp::{Attached, Pins, answering_program, attach};
+pub use event::{Event, What};
+pub use imp::{Attached, Connections, Pins, Watch, answering_program, attach, connections, watch};
 pub use status::{Counters, Lifetime, Loaded, ProgramStatus, Scope, Status};
 
 /// Loads the source so that it outlives this process; see [`Pins::load`].

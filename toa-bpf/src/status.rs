@@ -178,10 +178,12 @@ counters! {
     ip6_address_free,
     /// Options refused because the peer is not trusted.
     untrusted,
-    /// Options refused because of their length or address.
+    /// Options refused because they are malformed, or for their address or version.
     invalid,
     /// Addresses lost because the kernel had no memory for them.
     store_failed,
     /// Options refused because the rest of the list left a balancer no room for its own.
     implausible,
+    /// Options of a known kind with a length of no known format.
+    foreign,
 }

@@ -8,7 +8,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use host::{CLIENT_ADDR, Host, client_of, join};
+use host::{CLIENT, CLIENT_ADDR, Host, ask, client_of, join};
 use toa_bpf::{Error, Loaded, Pins, Scope, Status};
 
 fn links(status: &Status) -> Vec<u32> {
@@ -61,9 +61,11 @@ fn loading_again_replaces_the_programs_and_keeps_addresses_links_and_counters() 
         return;
     };
     let (listener, pins) = (host.listener(), host.pins());
-    pins.load(&host.config()).unwrap();
+    let vtoa = host.config().with_formats("vtoa".parse().unwrap());
+    pins.load(&vtoa).unwrap();
     let before = only(&pins);
-    let (stream, ..) = host.open_via_balancer(&listener);
+    let pair = [&CLIENT[..], &[250, 8, 1, 0xbb, 10, 0, 8, 208]].concat();
+    let (stream, ..) = host.open(&listener, [192, 168, 7, 7], &pair);
 
     assert_eq!(
         pins.load(&host.config().with_peername(false)).unwrap(),
@@ -79,6 +81,8 @@ fn loading_again_replaces_the_programs_and_keeps_addresses_links_and_counters() 
     );
     assert_eq!(after.counters.syn_recv_sock_toa, 1);
     assert_eq!(client_of(&stream).unwrap(), CLIENT_ADDR);
+    let virtual_addr = ask(&stream).virtual_addr().map(|addr| addr.to_string());
+    assert_eq!(virtual_addr.as_deref(), Some("[::ffff:10.0.8.208]:443"));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::diff::{differences, is_of_a_unit, not_in};
 use crate::output::{Outcome, complain, say};
 use crate::settings::{self, Settings};
 use crate::status::{STRANGERS_ARE_TRUSTED, lifetime, scope};
+use crate::vendor::Vendor;
 
 const HOW_TO_CHOOSE: &str = "\
 whose TOA options are to be believed? Nobody has a default for that:
@@ -38,6 +39,10 @@ pub(crate) struct Load {
     /// it for more [default: toa]
     #[arg(long, value_name = "NAME")]
     format: Vec<String>,
+    /// The formats of this vendor's balancers. It trusts nobody: without --trust it tells
+    /// which addresses the vendor documents for them
+    #[arg(long, value_enum, value_name = "NAME", conflicts_with = "format")]
+    vendor: Option<Vendor>,
     /// Leave the balancer's address in getpeername() and accept(), so that address rules of
     /// covered programs (nginx allow and deny, pg_hba.conf, sshd, HAProxy's expect-proxy) see
     /// whom they saw before; programs then ask for the client
@@ -80,6 +85,7 @@ impl Load {
     fn sets_nothing(&self) -> bool {
         self.trust.is_empty()
             && self.format.is_empty()
+            && self.vendor.is_none()
             && !self.no_peername
             && !self.insecure_believe_implausible
     }
@@ -107,13 +113,19 @@ impl Load {
     fn config(&self, cgroup: Option<&Path>, before: Option<&Status>) -> anyhow::Result<Config> {
         let mut config = match before {
             Some(before) if self.sets_nothing() => before.config(),
-            _ if self.trust.is_empty() => anyhow::bail!(HOW_TO_CHOOSE),
+            _ if self.trust.is_empty() => match self.vendor {
+                Some(vendor) => anyhow::bail!("{HOW_TO_CHOOSE}\n{}", vendor.documented()),
+                None => anyhow::bail!(HOW_TO_CHOOSE),
+            },
             _ => Config::new(self.trust.join(",").parse::<TrustedPeers>()?)
                 .with_peername(!self.no_peername)
                 .with_insecure_believe_implausible(self.insecure_believe_implausible),
         };
         if !self.format.is_empty() {
             config = config.with_formats(self.format.join(",").parse::<OptionFormats>()?);
+        }
+        if let Some(vendor) = self.vendor {
+            config = config.with_formats(vendor.formats());
         }
         if let Some(cgroup) = cgroup {
             config = config.with_cgroup(cgroup);

@@ -2,15 +2,24 @@
 #![forbid(unsafe_code)]
 
 mod cgroup;
+#[cfg(target_os = "linux")]
+mod check_balancer;
 mod check_config;
+mod connections;
+mod diagnosis;
 mod diff;
 mod generate;
 mod lb;
+mod list;
 mod load;
 mod module;
+mod module_diagnosis;
+mod module_table;
 mod output;
 mod settings;
 mod status;
+mod vendor;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -41,10 +50,17 @@ enum Command {
     CheckConfig(check_config::CheckConfig),
     /// Tell which source answers, what it does, and what is wrong
     Status(status::Args),
+    /// List the open connections with their clients
+    List(list::List),
+    /// Tell of each new connection as it opens
+    Watch(watch::Watch),
     /// Run a load balancer on this machine that inserts TOA, to try things on
     Lb(lb::Lb),
     #[command(hide = true)]
     Generate(generate::Generate),
+    /// Try whether clients of your balancer can name any address they like
+    #[cfg(target_os = "linux")]
+    CheckBalancer(check_balancer::CheckBalancer),
 }
 
 fn main() -> ExitCode {
@@ -64,8 +80,12 @@ fn run() -> anyhow::Result<Outcome> {
             Command::Diff(diff) => diff.run(),
             Command::CheckConfig(check) => check.run(),
             Command::Status(args) => args.run(),
+            Command::List(list) => list.run(),
+            Command::Watch(watch) => watch.run(),
             Command::Lb(lb) => lb.run(),
             Command::Generate(generate) => generate.run(),
+            #[cfg(target_os = "linux")]
+            Command::CheckBalancer(check) => check.run(),
         },
         Err(error) if error.use_stderr() => {
             complain(error.render());

@@ -1,10 +1,12 @@
 //! What the command writes: every write goes through here.
 
 use std::fmt;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
+
+const CANNOT_WRITE: &str = "cannot write to standard output";
 
 /// How the command ends, for those who watch it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +17,10 @@ pub(crate) enum Outcome {
     NoSource,
     /// The settings file and what is loaded differ.
     Different,
-    /// The command could not do its work; clap's own code for wrong arguments.
+    /// A client of the balancer was believed to be somebody else.
+    #[cfg(target_os = "linux")]
+    Believed,
+    /// The command could not do its work.
     Error,
     /// A source answers, or should, and something is wrong with it.
     Trouble,
@@ -26,6 +31,9 @@ impl From<Outcome> for ExitCode {
         Self::from(match outcome {
             Outcome::Healthy => 0,
             Outcome::NoSource | Outcome::Different => 1,
+            #[cfg(target_os = "linux")]
+            Outcome::Believed => 1,
+            // clap's own code for wrong arguments.
             Outcome::Error => 2,
             Outcome::Trouble => 3,
         })
@@ -38,7 +46,58 @@ impl From<Outcome> for ExitCode {
 /// When it cannot be written, as on a full disk. A reader that has gone, such as
 /// `head -1`, has what it wanted.
 pub(crate) fn say(text: impl fmt::Display) -> anyhow::Result<()> {
-    write(io::stdout().lock(), &text).context("cannot write to standard output")
+    write(io::stdout().lock(), &text).context(CANNOT_WRITE)
+}
+
+/// Standard output for a text of many lines, which is never all in memory.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    /// Whoever has gone, such as `head -1`, gets no more.
+    to: Option<BufWriter<Stdout>>,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self {
+            to: Some(BufWriter::new(io::stdout())),
+        }
+    }
+}
+
+impl Lines {
+    /// # Errors
+    /// When it cannot be written, as on a full disk.
+    pub(crate) fn say(&mut self, text: impl fmt::Display) -> anyhow::Result<()> {
+        self.with(|to| write!(to, "{text}"))
+    }
+
+    /// # Errors
+    /// When it cannot be written, as on a full disk.
+    pub(crate) fn flush(&mut self) -> anyhow::Result<()> {
+        self.with(BufWriter::flush)
+    }
+
+    /// Whether nobody reads any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.to.is_none()
+    }
+
+    fn with(
+        &mut self,
+        write: impl FnOnce(&mut BufWriter<Stdout>) -> io::Result<()>,
+    ) -> anyhow::Result<()> {
+        let Some(to) = &mut self.to else {
+            return Ok(());
+        };
+        match write(to) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                // What it holds would be written again when it is dropped.
+                self.to.take().map(BufWriter::into_parts);
+                Ok(())
+            }
+            done => done.context(CANNOT_WRITE),
+        }
+    }
 }
 
 /// Prints to standard error, where nobody can be told of a failure.

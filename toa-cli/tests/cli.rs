@@ -131,7 +131,7 @@ fn loading_again_replaces_the_settings() {
     let trouble = toa(&["status"]);
     assert_eq!(trouble.status.code(), Some(3), "something is wrong");
     let status = stdout(&trouble);
-    assert!(status.contains("254, 253, 200"), "{status}");
+    assert!(status.contains("\nformats      toa\n"), "{status}");
     assert!(
         status.contains("! everybody's option is believed"),
         "{status}"
@@ -197,6 +197,24 @@ fn nonsense_is_refused_with_the_value_and_the_cure_and_loads_nothing() {
             &["toa@256", "ttgw"],
         ),
         (
+            &["load", "--vendor", "huawei"],
+            &[
+                "whose TOA options",
+                "shared load balancers: 100.125.0.0/16",
+                "https://support.huaweicloud.com/",
+            ],
+        ),
+        (
+            &["load", "--trust", "private", "--vendor", "nobody"],
+            &["nobody", "alibaba-vtoa"],
+        ),
+        (
+            &[
+                "load", "--trust", "private", "--vendor", "dpvs", "--format", "cip",
+            ],
+            &["--vendor", "cannot be used with", "--format"],
+        ),
+        (
             &["load", "--trust", "private", "--cgroup", "/proc"],
             &["/proc is not a cgroup v2 directory"],
         ),
@@ -225,6 +243,16 @@ fn nonsense_is_refused_with_the_value_and_the_cure_and_loads_nothing() {
             "{args:?} loaded something"
         );
     }
+}
+
+#[test]
+fn a_vendor_sets_the_formats_and_leaves_the_trust_to_the_operator() {
+    let Some(_host) = Host::enter() else { return };
+    let load = toa(&["load", "--trust", "10.1.0.0/16", "--vendor", "alibaba-vtoa"]);
+    let said = stdout(&load);
+    assert!(load.status.success(), "{}", stderr(&load));
+    assert!(said.contains("trusts 10.1.0.0/16\n"), "{said}");
+    assert!(said.contains(" toa,vtoa\n"), "{said}");
 }
 
 #[test]

@@ -25,7 +25,7 @@ struct host_connection {
 	__u8 is_ipv6;		/* the socket */
 	__u8 zero[5];
 };
-_Static_assert(sizeof(struct host_connection) == 368, "mirrored in Rust");
+_Static_assert(sizeof(struct host_connection) == 848, "mirrored in Rust");
 
 struct host_outcome {
 	struct toa_info info;
@@ -33,15 +33,16 @@ struct host_outcome {
 	__s32 lookup_retval;
 	__u32 name[4];		/* what getpeername() shows */
 	__u32 name_port;
-	__u32 zero;
+	__u32 zero[2];
 	__u64 counters[TOA_COUNTERS];
 };
-_Static_assert(sizeof(struct host_outcome) == 192, "mirrored in Rust");
+_Static_assert(sizeof(struct host_outcome) == 224, "mirrored in Rust");
 
 static const struct host_connection *now;
 static struct toa_config config;
 static struct toa_conn stored;
-static int is_stored;
+static struct toa_virtual stored_virtual;
+static int is_stored, is_virtual_stored;
 static __u64 counters[TOA_COUNTERS];
 
 static void must(int holds)
@@ -106,12 +107,25 @@ void *bpf_map_lookup_elem(void *map, const void *key)
 
 void *bpf_sk_storage_get(void *map, void *sk, const void *value, __u64 flags)
 {
-	must(map == &toa_conns && sk);
-	if (!is_stored && flags & BPF_SK_STORAGE_GET_F_CREATE) {
-		stored = *(const struct toa_conn *)value;
-		is_stored = 1;
+	int is_virtual = map == &toa_virtuals;
+	int *has = is_virtual ? &is_virtual_stored : &is_stored;
+
+	must(sk && (is_virtual || map == &toa_conns));
+	if (!*has && flags & BPF_SK_STORAGE_GET_F_CREATE) {
+		if (is_virtual)
+			stored_virtual = *(const struct toa_virtual *)value;
+		else
+			stored = *(const struct toa_conn *)value;
+		*has = 1;
 	}
-	return is_stored ? &stored : NULL;
+	if (!*has)
+		return NULL;
+	return is_virtual ? (void *)&stored_virtual : (void *)&stored;
+}
+
+__u64 bpf_ktime_get_boot_ns(void)
+{
+	return 7 * NS_PER_SECOND;
 }
 
 long bpf_sk_storage_delete(void *map, void *sk)
@@ -135,7 +149,7 @@ long bpf_sock_ops_cb_flags_set(struct bpf_sock_ops *ctx, int flags)
 }
 
 /* What a kernel without the program answers: no such option. */
-static int ask(struct bpf_sock *sk, int name, void *answer, int len)
+static int ask(struct bpf_sock *sk, int name, void *answer, int len, int expected)
 {
 	struct bpf_sockopt ctx = {
 		.sk = sk,
@@ -148,8 +162,24 @@ static int ask(struct bpf_sock *sk, int name, void *answer, int len)
 	};
 
 	must(toa_getsockopt(&ctx) == 1);
-	must(ctx.optlen == len);
+	must(ctx.optlen == (ctx.retval ? len : expected));
 	return ctx.retval;
+}
+
+/* A caller that knows the first version gets its part, and no more is written. */
+static void ask_for_version_1(struct bpf_sock *sk, const struct toa_info *whole)
+{
+	struct toa_info info;
+	const __u8 *rest = (const __u8 *)&info + TOA_INFO_V1_LEN;
+
+	for (int len = TOA_INFO_V1_LEN; len < (int)sizeof(info); len += 19) {
+		memset(&info, 0xa5, sizeof(info));
+		must(!ask(sk, TOA_SO_GET_INFO, &info, len, TOA_INFO_V1_LEN));
+		must(!memcmp(&info, whole, TOA_INFO_V1_LEN));
+		for (unsigned int i = 0; i < sizeof(info) - TOA_INFO_V1_LEN; i++)
+			must(rest[i] == 0xa5);
+	}
+	must(ask(sk, TOA_SO_GET_INFO, &info, TOA_INFO_V1_LEN - 1, 0));
 }
 
 static void show_name(struct bpf_sock *sk, struct host_outcome *outcome)
@@ -194,7 +224,7 @@ void toa_host_open(const struct host_connection *connection, __u8 *header,
 
 	now = connection;
 	config = connection->config;
-	is_stored = 0;
+	is_stored = is_virtual_stored = 0;
 	memset(counters, 0, sizeof(counters));
 	memset(outcome, 0, sizeof(*outcome));
 	memcpy(&sk.dst_port, connection->peer_port, 2);
@@ -207,9 +237,12 @@ void toa_host_open(const struct host_connection *connection, __u8 *header,
 	memcpy(ctx.remote_ip6, sk.dst_ip6, sizeof(ctx.remote_ip6));
 
 	must(toa_sockops(&ctx) == 1);
-	must(!ask(&sk, TOA_SO_GET_INFO, &outcome->info, sizeof(outcome->info)));
+	must(!is_stored || stored.opened == 7);
+	must(!ask(&sk, TOA_SO_GET_INFO, &outcome->info, sizeof(outcome->info),
+		  sizeof(outcome->info)));
+	ask_for_version_1(&sk, &outcome->info);
 	outcome->lookup_retval = ask(&sk, TOA_SO_GET_LOOKUP, &outcome->lookup,
-				     sizeof(outcome->lookup));
+				     sizeof(outcome->lookup), sizeof(outcome->lookup));
 	show_name(&sk, outcome);
 	memcpy(outcome->counters, counters, sizeof(counters));
 }

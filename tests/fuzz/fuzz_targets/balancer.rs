@@ -2,8 +2,8 @@
 //! with a clock.
 //!
 //! The input's layout: one byte for the balancer (bits 0-1: its mode; bit 2: the option
-//! in the SYN too; bit 3: a small MTU; bit 4: a kind that no source reads by default),
-//! then steps until it ends; see `step`.
+//! in the SYN too; bit 3: a small MTU; bits 4-6: the format), then steps until it ends;
+//! see `step`.
 #![no_main]
 
 #[path = "../../../toa-lab/tests/support/mod.rs"]
@@ -16,8 +16,8 @@ use std::time::Duration;
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use support::{Lab, Tcp, checksums_are_right, ends, options_in};
-use toa_core::OptionKinds;
-use toa_core::option::{Parsed, parse};
+use toa_core::option::{Parsed, ToaOption, parse};
+use toa_core::{OptionFormat, OptionFormats};
 use toa_lab::raw_packet::repair;
 use toa_lab::translate::Verdict;
 use toa_lab::{Mode, Stats};
@@ -50,7 +50,15 @@ fuzz_target!(|input: &[u8]| {
         plan.max_flows = MAX_FLOWS;
         plan.option_in_syn = shape & 4 != 0;
         plan.mtu = if shape & 8 != 0 { 1280 } else { 1500 };
-        plan.option_kind = if shape & 16 != 0 { 77 } else { 254 };
+        plan.option_format = match shape >> 4 & 7 {
+            0 => OptionFormat::Toa,
+            1 => OptionFormat::ToaAt(77),
+            2 => OptionFormat::Vtoa,
+            3 => OptionFormat::Cip,
+            // It has no room for an IPv6 client.
+            _ if plan.virtual_addr.is_ipv4() => OptionFormat::Ttgw,
+            _ => OptionFormat::ToaAt(77),
+        };
     });
     let mut model = Model {
         peers: vec![lab.pool_addr],
@@ -101,6 +109,10 @@ fn step(model: &mut Model, input: &mut Unstructured<'_>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn only(format: OptionFormat) -> OptionFormats {
+    OptionFormats::new([format]).expect("a plan has such a format")
 }
 
 fn take(input: &mut Unstructured<'_>, len: usize) -> Vec<u8> {
@@ -193,26 +205,34 @@ impl Model {
         let (pool, _) = ends(&self.lab.out);
         let there = Tcp::read(&self.lab.out);
         let inserted = self.lab.translator.stats().toa_inserted - before.toa_inserted;
-        let kind = self.lab.plan.option_kind;
-        let ours = match inserted {
-            0 => Vec::new(),
-            _ => self.lab.expected_option(kind),
-        };
-        assert!(there.options.starts_with(&ours));
-        let kinds = OptionKinds::new([254, 253, 200, kind]).expect("usable kinds");
-        if inserted != 0 {
+        let plan = &self.lab.plan;
+        let ours = ToaOption::in_format(plan.option_format, self.lab.client_addr, plan.virtual_addr)
+            .filter(|_| inserted != 0);
+        let encoded = ours.map_or_else(Vec::new, |option| option.encode().to_vec());
+        assert!(there.options.starts_with(&encoded));
+        if let Some(ours) = ours {
             // A client with odd options of its own may make the list an implausible one.
-            let (Parsed::Found(found) | Parsed::Implausible(found)) = parse(&there.options, &kinds)
+            let (Parsed::Found(found) | Parsed::Implausible(found)) =
+                parse(&there.options, &only(plan.option_format))
             else {
                 panic!("the option is not found: {there:?}");
             };
-            assert_eq!(found.client, self.lab.client_addr);
+            assert_eq!(found, ours);
         }
-        let rest = &there.options[ours.len()..];
-        assert_eq!(parse(rest, &kinds), Parsed::Absent, "{there:?}");
+        let rest = &there.options[encoded.len()..];
+        let known = [
+            OptionFormat::Toa,
+            OptionFormat::Vtoa,
+            OptionFormat::Cip,
+            plan.option_format,
+        ]
+        .map(only);
+        for formats in &known {
+            assert_eq!(parse(rest, formats), Parsed::Absent, "{there:?}");
+        }
         if tcp.flags & SYN == 0 {
             let mut theirs = options_in(&tcp.options);
-            theirs.retain(|option| !kinds.contains(option[0]));
+            theirs.retain(|option| !known.iter().any(|formats| formats.contains_kind(option[0])));
             assert_eq!(options_in(rest), theirs);
         }
         assert!(rest.len() <= tcp.options.len());

@@ -1,11 +1,11 @@
 //! The eBPF program against the Rust codec and trust: the same header from the same
 //! peer gives the same answer, and counts the same.
 //!
-//! The input's layout, zeros where it is short: one byte (bits 0-1: how many kinds, 0
-//! for the default ones; bit 2: an IPv6 socket; bit 3: `any` is trusted; bits 4-5: how
-//! many trusted networks, 0 for the private ones; bit 6: peer names stay; bit 7: the segment
-//! is a SYN, of Fast Open), the kinds, 17 bytes for each network,
-//! the peer in 18 bytes; the rest is the option list.
+//! The input's layout, zeros where it is short: one byte (bits 0-1: the formats, 0 the
+//! default one, 1 `vtoa`, 2 all, 3 as two bytes choose; bit 2: an IPv6 socket; bit 3:
+//! `any` is trusted; bits 4-5: how many trusted networks, 0 for the private ones; bit 6:
+//! peer names stay; bit 7: the segment is a SYN, of Fast Open), those two bytes, 17 bytes
+//! for each network, the peer in 18 bytes; the rest is the option list.
 #![no_main]
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
@@ -13,11 +13,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use toa_core::abi::{
-    INFO_HAS_ADDR, INFO_IMPLAUSIBLE, INFO_INVALID, INFO_PEERNAME, INFO_TRUST_ENFORCED,
-    INFO_UNTRUSTED, SOURCE_EBPF, ToaInfo, ToaNat64Peer,
+    INFO_FOREIGN, INFO_HAS_ADDR, INFO_HAS_VIRTUAL, INFO_IMPLAUSIBLE, INFO_INVALID, INFO_PEERNAME,
+    INFO_TRUST_ENFORCED, INFO_UNTRUSTED, SOURCE_EBPF, ToaInfo, ToaNat64Peer,
 };
-use toa_core::option::{MAX_OPTIONS_LEN, Parsed, parse};
-use toa_core::{OptionKinds, TrustedPeers, to_mapped};
+use toa_core::option::{Layout, MAX_OPTIONS_LEN, Parsed, parse};
+use toa_core::{OptionFormat, OptionFormats, TrustedPeers, to_mapped};
 
 const NETS: usize = 16;
 const TCP_FIXED_LEN: usize = 20;
@@ -36,7 +36,8 @@ const ALLOC: usize = 6;
 const UNTRUSTED: usize = 8;
 const INVALID: usize = 9;
 const IMPLAUSIBLE: usize = 11;
-const COUNTERS: usize = 12;
+const FOREIGN: usize = 12;
+const COUNTERS: usize = 13;
 
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
@@ -48,13 +49,14 @@ struct Net {
 
 #[repr(C)]
 struct Connection {
-    kinds: [u64; 4],
+    by_kind: [u16; 256],
     trust_any: u8,
     peername: u8,
     steps4: u8,
     steps6: u8,
     believe_implausible: u8,
-    zero: [u8; 3],
+    reads_vip: u8,
+    zero: [u8; 2],
     version: [u8; 16],
     nets: [Net; NETS],
     peer: [u8; 16],
@@ -65,24 +67,24 @@ struct Connection {
 
 #[repr(C)]
 struct Outcome {
-    info: [u8; 48],
+    info: [u8; 68],
     lookup: [u8; 20],
     lookup_retval: i32,
     name: [[u8; 4]; 4],
     name_port: [u8; 2],
-    zero: [u8; 6],
+    zero: [u8; 10],
     counters: [u64; COUNTERS],
 }
 
 impl Outcome {
     const fn zeroed() -> Self {
         Self {
-            info: [0; 48],
+            info: [0; 68],
             lookup: [0; 20],
             lookup_retval: 0,
             name: [[0; 4]; 4],
             name_port: [0; 2],
-            zero: [0; 6],
+            zero: [0; 10],
             counters: [0; COUNTERS],
         }
     }
@@ -99,7 +101,7 @@ unsafe extern "C" {
 
 /// One passive open, as the fuzzer has it.
 struct Open {
-    kinds: OptionKinds,
+    formats: OptionFormats,
     trusted: TrustedPeers,
     peername: bool,
     is_syn: bool,
@@ -112,10 +114,12 @@ impl Open {
     fn read(input: &[u8]) -> Result<Self> {
         let mut input = Unstructured::new(input);
         let shape: u8 = input.arbitrary()?;
-        let mut kinds = Vec::new();
-        for _ in 0..shape & 3 {
-            kinds.push(input.arbitrary()?);
-        }
+        let formats = match shape & 3 {
+            0 => OptionFormats::default(),
+            1 => of([OptionFormat::Vtoa]),
+            2 => of(NAMED),
+            _ => some_formats(input.arbitrary()?, input.arbitrary()?),
+        };
         let mut nets = Vec::new();
         for _ in 0..shape >> 4 & 3 {
             nets.push(net(input.arbitrary()?, input.arbitrary()?));
@@ -129,7 +133,7 @@ impl Open {
         let options = input.take_rest();
         let whole_words = options.len().min(MAX_OPTIONS_LEN) / 4 * 4;
         Ok(Self {
-            kinds: OptionKinds::new(kinds).unwrap_or_default(),
+            formats,
             trusted: match nets.as_slice() {
                 _ if shape & 8 != 0 => TrustedPeers::insecure_any(),
                 [] => TrustedPeers::private(),
@@ -156,13 +160,14 @@ impl Open {
             IpAddr::V6(v6) => (1, v6.octets()),
         };
         let mut connection = Connection {
-            kinds: [0; 4],
+            by_kind: *self.formats.by_kind(),
             trust_any: self.trusted.is_any().into(),
             peername: self.peername.into(),
             steps4: self.steps(IpAddr::is_ipv4),
             steps6: self.steps(IpAddr::is_ipv6),
             believe_implausible: believe_implausible.into(),
-            zero: [0; 3],
+            reads_vip: (self.formats.layout(250, 8) == Some(Layout::Vip4)).into(),
+            zero: [0; 2],
             version: [0; 16],
             nets: [Net::default(); NETS],
             peer,
@@ -170,9 +175,6 @@ impl Open {
             is_ipv6,
             tail: [0; 5],
         };
-        for kind in self.kinds.iter() {
-            connection.kinds[usize::from(kind >> 6)] |= 1 << (kind & 63);
-        }
         // Those that are not used stand for a network that no peer is in.
         let nowhere = Net {
             is_ipv6: 2,
@@ -204,6 +206,27 @@ impl Open {
         }
         outcome
     }
+}
+
+const NAMED: [OptionFormat; 4] = [
+    OptionFormat::Toa,
+    OptionFormat::Vtoa,
+    OptionFormat::Cip,
+    OptionFormat::Ttgw,
+];
+
+/// Those that read nothing in two ways; the default ones where they do.
+fn of(formats: impl IntoIterator<Item = OptionFormat>) -> OptionFormats {
+    OptionFormats::new(formats).unwrap_or_default()
+}
+
+/// Bits 0-3 of `chosen` are the formats with names, bit 4 adds the layouts of `toa` under
+/// a kind.
+fn some_formats(chosen: u8, kind: u8) -> OptionFormats {
+    let named = NAMED.into_iter().enumerate();
+    let named = named.filter(|(i, _)| chosen >> i & 1 != 0);
+    let at = (chosen & 0x10 != 0).then_some(OptionFormat::ToaAt(kind));
+    of(named.map(|(_, format)| format).chain(at))
 }
 
 fn v4_in_16(v4: Ipv4Addr) -> [u8; 16] {
@@ -246,7 +269,7 @@ fn check(open: &Open, believe_implausible: bool) {
 
     let parsed = match open.is_syn {
         true => Parsed::Absent,
-        false => match parse(&open.options, &open.kinds) {
+        false => match parse(&open.options, &open.formats) {
             Parsed::Implausible(option) if believe_implausible => Parsed::Found(option),
             parsed => parsed,
         },
@@ -257,21 +280,28 @@ fn check(open: &Open, believe_implausible: bool) {
     let mut flags = INFO_TRUST_ENFORCED;
     let mut counters = [0; COUNTERS];
     let mut shown = open.peer;
-    let mut client: Option<(u8, SocketAddrV6)> = None;
+    let mut client: Option<SocketAddrV6> = None;
+    let mut virtual_addr: Option<SocketAddrV6> = None;
+    let mut option: Option<(u8, u8)> = None;
     match parsed {
-        Parsed::Found(option) if trusted => {
+        Parsed::Found(found) if trusted => {
             flags |= INFO_HAS_ADDR;
             counters[WITH_TOA] = 1;
             counters[ALLOC] = 1;
-            client = Some((option.kind, to_mapped(option.client)));
-            let fits = is_ipv6 || option.client.is_ipv4();
+            client = Some(to_mapped(found.client()));
+            virtual_addr = found.virtual_addr().map(to_mapped);
+            option = Some((found.kind(), found.layout().option_len() as u8));
+            if virtual_addr.is_some() {
+                flags |= INFO_HAS_VIRTUAL;
+            }
+            let fits = is_ipv6 || found.client().is_ipv4();
             if open.peername && fits {
                 flags |= INFO_PEERNAME;
-                let client = to_mapped(option.client);
+                let client = to_mapped(found.client());
                 shown = if is_ipv6 {
                     client.into()
                 } else {
-                    option.client
+                    found.client()
                 };
             }
             counters[match (open.peername, fits) {
@@ -283,12 +313,17 @@ fn check(open: &Open, believe_implausible: bool) {
         parsed => {
             counters[WITHOUT_TOA] = 1;
             counters[NAME_EMPTY] = 1;
-            if parsed != Parsed::Absent {
-                let (flag, counter) = match parsed {
-                    _ if !trusted => (INFO_UNTRUSTED, UNTRUSTED),
-                    Parsed::Implausible(_) => (INFO_IMPLAUSIBLE, IMPLAUSIBLE),
-                    _ => (INFO_INVALID, INVALID),
-                };
+            if let Parsed::Foreign { kind, len } = parsed {
+                option = Some((kind, len));
+            }
+            let refused = match parsed {
+                Parsed::Absent => None,
+                Parsed::Foreign { .. } => Some((INFO_FOREIGN, FOREIGN)),
+                _ if !trusted => Some((INFO_UNTRUSTED, UNTRUSTED)),
+                Parsed::Implausible(_) => Some((INFO_IMPLAUSIBLE, IMPLAUSIBLE)),
+                _ => Some((INFO_INVALID, INVALID)),
+            };
+            if let Some((flag, counter)) = refused {
                 flags |= flag;
                 counters[counter] = 1;
             }
@@ -296,23 +331,29 @@ fn check(open: &Open, believe_implausible: bool) {
     }
 
     let info = ToaInfo::from_bytes(&outcome.info).expect("the program writes a version");
-    assert_eq!((info.version(), info.source()), (1, SOURCE_EBPF));
+    assert_eq!((info.version(), info.source()), (2, SOURCE_EBPF));
     assert_eq!(info.flags(), flags, "{parsed:?}, trusted: {trusted}");
-    let told = info.client().zip(info.kind());
-    assert_eq!(told.map(|(addr, kind)| (kind, addr)), client);
+    assert_eq!(info.client(), client);
+    assert_eq!(info.virtual_addr(), virtual_addr);
+    assert_eq!(info.kind().zip(info.option_len()), option);
     assert_eq!(
         info.peer(),
         Some(peer).filter(|peer| !peer.ip().is_unspecified())
     );
     // What does not apply is zero.
-    assert_eq!(outcome.info[44..], [0; 4]);
+    assert_eq!((&outcome.info[44..48], outcome.info[67]), (&[0; 4][..], 0));
     if client.is_none() {
-        assert_eq!((outcome.info[3], &outcome.info[8..24]), (0, &[0; 16][..]));
-        assert_eq!(outcome.info[40..42], [0; 2]);
+        assert_eq!((&outcome.info[8..24], &outcome.info[40..42]), (&[0; 16][..], &[0; 2][..]));
+    }
+    if virtual_addr.is_none() {
+        assert_eq!(outcome.info[48..66], [0; 18]);
+    }
+    if option.is_none() {
+        assert_eq!((outcome.info[3], outcome.info[66]), (0, 0));
     }
     let lookup = ToaNat64Peer::from_bytes(&outcome.lookup).expect("it has 20 bytes");
     let lookup = (outcome.lookup_retval == 0).then(|| lookup.client());
-    assert_eq!(lookup, client.map(|(_, addr)| addr));
+    assert_eq!(lookup, client);
     assert_eq!(outcome.lookup[18..], [0; 2]);
     assert_eq!(name(&outcome, is_ipv6), shown);
     assert_eq!(outcome.counters, counters);

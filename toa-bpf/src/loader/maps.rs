@@ -8,57 +8,59 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use aya::Pod;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use toa_core::{OptionFormat, OptionFormats, TrustedPeers};
+use toa_core::option::Layout;
+use toa_core::{OptionFormats, TrustedPeers};
 
 use crate::Config;
 
 const VERSION_LEN: usize = 16;
+const VIP_LEN: usize = Layout::Vip4.option_len();
 
 /// `struct toa_config`
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RawConfig {
-    kinds: [u64; 4],
+    by_kind: [u16; 256],
     trust_any: u8,
     peername: u8,
     steps4: u8,
     steps6: u8,
     believe_implausible: u8,
-    zero: [u8; 3],
+    reads_vip: u8,
+    zero: [u8; 2],
     version: [u8; VERSION_LEN],
 }
-const _: () = assert!(size_of::<RawConfig>() == 56);
+const _: () = assert!(size_of::<RawConfig>() == 536);
 
 // SAFETY: repr(C) without padding, and any bytes are a valid value.
 unsafe impl Pod for RawConfig {}
 
 impl RawConfig {
     pub(crate) fn new(config: &Config) -> Self {
-        let mut kinds = [0; 4];
-        for kind in (0..=u8::MAX).filter(|&kind| config.formats.contains_kind(kind)) {
-            kinds[usize::from(kind >> 6)] |= 1 << (kind & 63);
-        }
+        let formats = &config.formats;
+        let reads_vip =
+            (0..=u8::MAX).any(|kind| formats.layout(kind, VIP_LEN) == Some(Layout::Vip4));
         let mut version = [0; VERSION_LEN];
         for (to, from) in version.iter_mut().zip(env!("CARGO_PKG_VERSION").bytes()) {
             *to = from;
         }
         let nets = Nets::of(&config.trusted);
         Self {
-            kinds,
+            by_kind: *formats.by_kind(),
             trust_any: config.trusted.is_any().into(),
             peername: config.peername.into(),
             steps4: steps(nets.v4.len()),
             steps6: steps(nets.v6.len()),
             believe_implausible: config.insecure_believe_implausible.into(),
-            zero: [0; 3],
+            reads_vip: reads_vip.into(),
+            zero: [0; 2],
             version,
         }
     }
 
-    pub(crate) fn formats(&self) -> OptionFormats {
-        let kinds =
-            (0..=u8::MAX).filter(|kind| self.kinds[usize::from(kind >> 6)] & 1 << (kind & 63) != 0);
-        OptionFormats::new(kinds.map(OptionFormat::ToaAt)).unwrap_or_default()
+    /// `None` for what another version wrote, with other layouts.
+    pub(crate) fn formats(&self) -> Option<OptionFormats> {
+        OptionFormats::from_by_kind(self.by_kind)
     }
 
     pub(crate) const fn trust_any(&self) -> bool {
@@ -170,6 +172,17 @@ mod tests {
             assert_eq!(back.collect::<TrustedPeers>(), trusted, "{text}");
             assert!(nets.v4.is_sorted_by(|a, b| a[1] < b[0]), "{nets:?}");
             assert!(nets.v6.is_sorted_by(|a, b| a[2..] < b[..2]), "{nets:?}");
+        }
+    }
+
+    #[test]
+    fn formats_survive_the_way_into_the_map_and_back() {
+        for text in ["toa", "vtoa", "cip,ttgw", "toa,vtoa,cip,ttgw,toa@77"] {
+            let formats: OptionFormats = text.parse().unwrap();
+            let config = Config::new(TrustedPeers::private()).with_formats(formats.clone());
+            let raw = RawConfig::new(&config);
+            assert_eq!(raw.formats(), Some(formats), "{text}");
+            assert_eq!(raw.reads_vip != 0, text.contains("vtoa"), "{text}");
         }
     }
 

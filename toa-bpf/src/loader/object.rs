@@ -21,6 +21,7 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!("../../bpf/toa.bpf.o");
 #[derive(Debug)]
 pub(crate) struct SharedMaps {
     pub(crate) conns: PathBuf,
+    pub(crate) virtuals: PathBuf,
     pub(crate) counters: PathBuf,
     /// `toa_table` and `toa_scope` of `bpf/table.h`.
     pub(crate) table: u32,
@@ -33,7 +34,8 @@ pub(crate) struct Object(Ebpf);
 impl Object {
     /// Value size and number of entries of the maps that loads share.
     pub(crate) const CONNS_LAYOUT: (u32, u32) = (32, 0);
-    pub(crate) const COUNTERS_LAYOUT: (u32, u32) = (8, 12);
+    pub(crate) const VIRTUALS_LAYOUT: (u32, u32) = (20, 0);
+    pub(crate) const COUNTERS_LAYOUT: (u32, u32) = (8, 13);
 
     /// Loads a new set of programs. What `shared` names is shared with earlier sets.
     pub(crate) fn load(config: &Config, shared: Option<&SharedMaps>) -> Result<Self, Error> {
@@ -56,6 +58,7 @@ impl Object {
             .map_max_entries("toa_trusted6", nets.v6.len().max(1) as u32);
         if let Some(shared) = shared {
             loader.map_pin_path("toa_conns", shared.conns.as_path());
+            loader.map_pin_path("toa_virtuals", shared.virtuals.as_path());
             loader.map_pin_path("toa_counters", shared.counters.as_path());
         }
         let mut this = Self(loader.load(OBJECT).map_err(load_error)?);
@@ -121,7 +124,7 @@ fn refused(what: String, source: io::Error) -> Option<Error> {
     }
 }
 
-fn load_error(error: EbpfError) -> Error {
+pub(crate) fn load_error(error: EbpfError) -> Error {
     if let EbpfError::MapError(MapError::CreateError { name, io_error }) = &error
         && let Some(code) = io_error.raw_os_error()
         && let Some(error) = refused(
@@ -139,7 +142,7 @@ fn load_error(error: EbpfError) -> Error {
 /// How much of a verifier's log is shown: the reason stands at its end.
 const LOG_LINES: usize = 12;
 
-fn program_error(program: &'static str, error: ProgramError) -> Error {
+pub(crate) fn program_error(program: &'static str, error: ProgramError) -> Error {
     let ProgramError::LoadError {
         io_error,
         verifier_log,

@@ -98,9 +98,9 @@ impl Pins {
     /// # Errors
     /// When the kernel does not tell; it needs CAP_SYS_ADMIN.
     pub fn status(&self) -> Result<Vec<Status>, Error> {
-        let mut sources = self.sources()?;
-        sources.retain(|source| source.pins.is_some());
-        Ok(sources)
+        let slots = self.slots();
+        let is_pinned = |link| slots.iter().any(|(_, links)| links.contains(&link));
+        self.sources_in(&slots, is_pinned)
     }
 
     /// All sources that the kernel has, wherever they are pinned and whoever holds them;
@@ -109,16 +109,27 @@ impl Pins {
     /// # Errors
     /// When the kernel does not tell; it needs CAP_SYS_ADMIN.
     pub fn sources(&self) -> Result<Vec<Status>, Error> {
-        let slots: Vec<(Slot, Vec<u32>)> = Slot::all(&self.dir)
-            .unwrap_or_default()
-            .into_iter()
+        self.sources_in(&self.slots(), |_| true)
+    }
+
+    /// With the numbers of the links that are pinned in each.
+    fn slots(&self) -> Vec<(Slot, Vec<u32>)> {
+        let slots = Slot::all(&self.dir).unwrap_or_default().into_iter();
+        slots
             .map(|slot| {
                 let links = slot.links();
                 (slot, links)
             })
-            .collect();
+            .collect()
+    }
+
+    fn sources_in(
+        &self,
+        slots: &[(Slot, Vec<u32>)],
+        chosen: impl Fn(u32) -> bool,
+    ) -> Result<Vec<Status>, Error> {
         let lasts = open_bpffs(self.parent()).is_ok_and(|dir| host::is_mounted_by_host(&dir));
-        let mut sources = status::sources()?;
+        let mut sources = status::sources(chosen)?;
         for source in &mut sources {
             let links: Vec<u32> = source.programs.iter().map(|p| p.link_id).collect();
             let slot = slots

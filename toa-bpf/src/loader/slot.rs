@@ -19,7 +19,9 @@ use super::sys;
 use crate::{Config, Error, Loaded};
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
-const CONNS: &str = "toa_conns";
+/// The number is that of the layout: a map that has another one is not shared.
+const CONNS: &str = "toa_conns_2";
+const VIRTUALS: &str = "toa_virtuals";
 const COUNTERS: &str = "toa_counters";
 /// A symbolic link: the kernel forgets the path of a cgroup that is gone.
 const CGROUP: &str = "cgroup";
@@ -155,6 +157,7 @@ impl Slot {
     fn shared_maps(&self, cgroup: &Cgroup) -> Result<SharedMaps, Error> {
         let maps = SharedMaps {
             conns: self.dir.with_file_name(CONNS),
+            virtuals: self.dir.with_file_name(VIRTUALS),
             counters: self.dir.join(COUNTERS),
             table: table_number(self.dir.parent().unwrap_or(&self.dir))?,
             // Unlike the high half, this one differs between all cgroups that exist.
@@ -162,6 +165,7 @@ impl Slot {
         };
         for (path, (value, entries)) in [
             (&maps.conns, Object::CONNS_LAYOUT),
+            (&maps.virtuals, Object::VIRTUALS_LAYOUT),
             (&maps.counters, Object::COUNTERS_LAYOUT),
         ] {
             let Ok(info) = MapInfo::from_pin(path) else {
@@ -183,7 +187,7 @@ fn table_number(pins: &Path) -> Result<u32, Error> {
 
 /// Whether the pins' own directory should have this.
 pub(super) fn belongs_to_pins(name: &OsStr) -> bool {
-    name == CONNS || is_slot(name)
+    name == CONNS || name == VIRTUALS || is_slot(name)
 }
 
 fn is_slot(name: &OsStr) -> bool {

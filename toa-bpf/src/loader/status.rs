@@ -51,10 +51,30 @@ pub(crate) fn of_links(links: &[(Hook, BorrowedFd<'_>)]) -> Result<Status, Error
     of_pieces(&pieces)
 }
 
+/// The map that holds the connections of a source, and the number that it writes into them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Table {
+    pub(crate) conns: Option<u32>,
+    cgroup_id: u64,
+}
+
+impl Table {
+    /// A source that shares its map with no other has no number of its own.
+    pub(crate) fn has_judged(self, map: u32, scope: u32) -> bool {
+        self.conns == Some(map) && (scope == 0 || scope == self.cgroup_id as u32)
+    }
+}
+
+/// The sources that the kernel has, with one of the links `chosen`.
+pub(crate) fn sources(chosen: impl Fn(u32) -> bool) -> Result<Vec<Status>, Error> {
+    let sources = with_tables(chosen)?.into_iter();
+    Ok(sources.map(|(_, status)| status).collect())
+}
+
 /// All sources that the kernel has. Which programs belong together the map of connections
 /// and the cgroup tell: they stay while a source is replaced. Without its cgroup the
-/// configuration has to.
-pub(crate) fn sources() -> Result<Vec<Status>, Error> {
+/// configuration has to. Of those with none of the links `chosen` nothing is read.
+pub(crate) fn with_tables(chosen: impl Fn(u32) -> bool) -> Result<Vec<(Table, Status)>, Error> {
     let mut sources: BTreeMap<_, Vec<Piece>> = BTreeMap::new();
     let mut id = 0;
     while let Some(next) = sys::next_link(id).map_err(ask)? {
@@ -78,8 +98,11 @@ pub(crate) fn sources() -> Result<Vec<Status>, Error> {
         }
     }
     sources
-        .into_values()
-        .map(|pieces| of_pieces(&pieces))
+        .into_iter()
+        .filter(|(_, pieces)| pieces.iter().any(|piece| chosen(piece.link.id)))
+        .map(|((conns, cgroup_id, _), pieces)| {
+            Ok((Table { conns, cgroup_id }, of_pieces(&pieces)?))
+        })
         .collect()
 }
 
@@ -115,15 +138,19 @@ fn of_pieces(pieces: &[Piece]) -> Result<Status, Error> {
                 .find(|piece| piece.hook.program == hook.program)
         })
         .expect("a source has a program");
-    let config = judge
-        .maps
-        .read_config()
-        .map_err(|e| read("toa_config", e))?;
+    let cgroup_id = judge.link.cgroup_id;
+    let cgroup = cgroup_path(cgroup_id);
+    let other_version = || Error::OtherVersion {
+        cgroup: cgroup.clone(),
+    };
+    let config = judge.maps.read_config().map_err(|error| match error {
+        MapError::InvalidValueSize { .. } => other_version(),
+        error => read("toa_config", error),
+    })?;
     let counters = judge.maps.read_counters();
     let configs: BTreeSet<_> = pieces.iter().map(|piece| piece.maps.config).collect();
     let cgroups: BTreeSet<_> = pieces.iter().map(|piece| piece.link.cgroup_id).collect();
-    let cgroup_id = judge.link.cgroup_id;
-    let cgroup = cgroup_path(cgroup_id);
+    let formats = config.formats().ok_or_else(other_version)?;
     Ok(Status {
         since: unix_seconds(judge.program.load_time),
         version: config.version(),
@@ -138,7 +165,7 @@ fn of_pieces(pieces: &[Piece]) -> Result<Status, Error> {
         pins: None,
         trust_any: config.trust_any(),
         trusted: judge.maps.read_trusted(&config)?,
-        formats: config.formats(),
+        formats,
         peername: config.peername(),
         insecure_believe_implausible: config.believe_implausible(),
         counters: counters.map_err(|e| read("toa_counters", e))?,

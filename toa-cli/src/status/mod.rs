@@ -1,6 +1,7 @@
 //! `toa status`.
 
 mod advice;
+mod noticed;
 mod print;
 
 use std::path::{Path, PathBuf};
@@ -65,6 +66,17 @@ pub(crate) enum Source {
     Module,
     /// Something that knows the 4096 call only.
     ThirdParty,
+}
+
+impl Source {
+    /// Its name, in JSON too.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ebpf => "ebpf",
+            Self::Module => "module",
+            Self::ThirdParty => "third-party",
+        }
+    }
 }
 
 /// All that can be found out.

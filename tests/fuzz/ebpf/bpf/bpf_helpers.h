@@ -17,6 +17,7 @@
 void *bpf_map_lookup_elem(void *map, const void *key);
 void *bpf_sk_storage_get(void *map, void *sk, const void *value, __u64 flags);
 long bpf_probe_read_kernel(void *dst, __u32 size, const void *from);
+__u64 bpf_ktime_get_boot_ns(void);
 long bpf_sk_storage_delete(void *map, void *sk);
 long bpf_sock_ops_cb_flags_set(struct bpf_sock_ops *ctx, int flags);
 

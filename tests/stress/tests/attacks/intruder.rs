@@ -108,7 +108,7 @@ fn try_it(attempt: &str, target: &Target) -> Result<String, String> {
     let config = Config::new(TrustedPeers::private()).with_cgroup(&target.cgroup);
     match attempt {
         "look into the pins' directory" => describe(fs::read_dir(pins)),
-        "open the pinned addresses" => describe(MapData::from_pin(pins.join("toa_conns"))),
+        "open the pinned addresses" => describe(MapData::from_pin(pins.join("toa_conns_2"))),
         "open the pinned counters" => describe(MapData::from_pin(source.join("toa_counters"))),
         "open the pinned link" => describe(PinnedLink::from_pin(source.join("toa_sockops"))),
         "open the pinned program" => describe(ProgramInfo::from_pin(source.join("toa_sockops"))),

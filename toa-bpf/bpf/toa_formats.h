@@ -1,0 +1,1 @@
+../../toa-core/include/toa_formats.h

@@ -1,0 +1,118 @@
+//! /proc/net/toa_table, where the kernel module shows the connections with an address.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use toa_core::Provenance;
+
+const PATH: &str = "/proc/net/toa_table";
+
+/// What the module keeps of one connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) outcome: Provenance,
+    pub(crate) client: Option<SocketAddr>,
+    pub(crate) kind: Option<u8>,
+}
+
+/// The entries of this network namespace by the two ends of the connection.
+#[derive(Debug, Default)]
+pub(crate) struct ModuleTable(HashMap<(SocketAddr, SocketAddr), Entry>);
+
+impl ModuleTable {
+    /// `None` when no module shows a table.
+    pub(crate) fn read() -> anyhow::Result<Option<Self>> {
+        match fs::read_to_string(PATH) {
+            Ok(text) => Self::parse(&text).map(Some),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                Err(error).context(format!("cannot read {PATH}, which root alone may"))
+            }
+            Err(error) => Err(error).context(format!("cannot read {PATH}")),
+        }
+    }
+
+    pub(crate) fn find(&self, local: SocketAddr, peer: SocketAddr) -> Option<&Entry> {
+        self.0.get(&(local, peer))
+    }
+
+    /// The heading names the columns: later modules may have more.
+    fn parse(text: &str) -> anyhow::Result<Self> {
+        let mut lines = text.lines();
+        let heading: Vec<&str> = lines
+            .next()
+            .unwrap_or_default()
+            .split_whitespace()
+            .collect();
+        let column = |name: &str| heading.iter().position(|found| *found == name);
+        let columns = [
+            column("local"),
+            column("peer"),
+            column("client"),
+            column("kind"),
+        ];
+        let [Some(local), Some(peer), Some(client), Some(kind)] = columns else {
+            anyhow::bail!(
+                "{PATH} is not in the form of this project's module, so its lines are not understood"
+            );
+        };
+        let outcome = column("outcome");
+        let entry = |line: &str| {
+            let cells: Vec<&str> = line.split_whitespace().collect();
+            let end = |column: usize| cells.get(column)?.parse().ok();
+            let outcome = match outcome {
+                Some(column) => cells.get(column)?.parse().ok()?,
+                None => Provenance::Toa,
+            };
+            let entry = Entry {
+                outcome,
+                client: end(client),
+                kind: cells.get(kind).and_then(|kind| kind.parse().ok()),
+            };
+            Some(((end(local)?, end(peer)?), entry))
+        };
+        Ok(Self(lines.filter_map(entry).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_are_found_by_both_ends() {
+        let text = "local                peer                 client               kind\n\
+            10.0.0.1:3000        10.0.0.9:4711        203.0.113.7:12345    254\n\
+            [fd00::1]:3000       [fd00::9]:4711       [2001:db8::7]:12345  253\n\
+            a line of another kind\n";
+        let table = ModuleTable::parse(text).unwrap();
+        let found = |local: &str, peer: &str| {
+            let entry = table.find(local.parse().unwrap(), peer.parse().unwrap());
+            entry.map(|entry| (entry.client.unwrap().to_string(), entry.kind))
+        };
+        let v4 = ("203.0.113.7:12345".to_owned(), Some(254));
+        assert_eq!(found("10.0.0.1:3000", "10.0.0.9:4711"), Some(v4));
+        let v6 = ("[2001:db8::7]:12345".to_owned(), Some(253));
+        assert_eq!(found("[fd00::1]:3000", "[fd00::9]:4711"), Some(v6));
+        assert_eq!(found("10.0.0.9:4711", "10.0.0.1:3000"), None);
+        assert_eq!(table.0.len(), 2);
+    }
+
+    #[test]
+    fn a_column_more_is_no_harm_and_one_less_is_an_error() {
+        let text = "local peer new client kind outcome\n\
+            10.0.0.1:80 10.0.0.9:81 x 203.0.113.7:1 254 toa\n\
+            10.0.0.1:80 10.0.0.9:82 x - 0 untrusted\n";
+        let table = ModuleTable::parse(text).unwrap();
+        let entry = |peer: &str| table.find("10.0.0.1:80".parse().unwrap(), peer.parse().unwrap());
+        assert_eq!(entry("10.0.0.9:81").unwrap().outcome, Provenance::Toa);
+        let refused = entry("10.0.0.9:82").unwrap();
+        assert_eq!(refused.outcome, Provenance::Untrusted);
+        assert_eq!(refused.client, None);
+        assert!(ModuleTable::parse("local peer client\n").is_err());
+        assert!(ModuleTable::parse("").is_err());
+    }
+}
