@@ -34,6 +34,7 @@
 
 mod config;
 mod connection;
+mod diagnosis;
 mod error;
 mod status;
 
@@ -46,6 +47,7 @@ mod imp;
 
 pub use config::Config;
 pub use connection::{Connection, ConnectionState, Judgement};
+pub use diagnosis::{Recent, Unread, UnreadReason};
 pub use error::Error;
 pub use imp::{Attached, Connections, Pins, answering_program, attach, connections};
 pub use status::{Counters, Lifetime, Loaded, ProgramStatus, Scope, Status};
