@@ -41,6 +41,7 @@
 struct pending {
 	const struct sock *listener;	/* NULL: nothing pending */
 	struct toa_answer answer;
+	struct toa_end virtual;		/* with answer.has_virtual */
 };
 
 struct pending_slots {
@@ -75,25 +76,47 @@ static void log_refused(const struct toa_answer *answer)
 {
 	static const char * const why[] = {
 		[TOA_REFUSED_UNTRUSTED] = "peer not trusted",
-		[TOA_REFUSED_INVALID] = "bad length or address",
+		[TOA_REFUSED_INVALID] = "malformed, or bad address or version",
 		[TOA_REFUSED_IMPLAUSIBLE] = "no balancer can have written it",
 	};
 
-	if (toa_config_log_refused())
+	if (why[answer->outcome] && toa_config_log_refused())
 		pr_info_ratelimited("option of %pI6c port %u refused: %s\n",
 				    answer->peer.addr, ntohs(answer->peer.port),
 				    why[answer->outcome]);
 }
 
-static enum toa_outcome judge(const struct toa_config *config, const u8 *list,
-			      unsigned int len, bool timestamps, struct toa_answer *answer)
+static void keep(struct pending *pending, const struct toa_option *option)
 {
+	struct toa_answer *answer = &pending->answer;
+
+	memcpy(answer->client.addr, option->client, sizeof(option->client));
+	memcpy(&answer->client.port, option->port, sizeof(option->port));
+	answer->kind = option->kind;
+	answer->layout = option->layout;
+	answer->has_virtual = option->has_virtual;
+	if (!option->has_virtual)
+		return;
+	memcpy(pending->virtual.addr, option->virtual_addr, sizeof(option->virtual_addr));
+	memcpy(&pending->virtual.port, option->virtual_port, sizeof(option->virtual_port));
+}
+
+static enum toa_outcome judge(const struct toa_config *config, const u8 *list,
+			      unsigned int len, bool timestamps, struct pending *pending)
+{
+	struct toa_answer *answer = &pending->answer;
 	struct toa_option option;
 	enum toa_verdict verdict;
 
-	verdict = toa_option_parse(&config->kinds, list, len, &option);
+	verdict = toa_option_parse(&config->formats, list, len, &option);
 	if (verdict == TOA_OPTION_NONE)
 		return TOA_NO_OPTION;
+	/* It claims nothing that would need trust. */
+	if (verdict == TOA_OPTION_FOREIGN) {
+		answer->kind = option.kind;
+		answer->foreign_len = option.len;
+		return TOA_FOREIGN;
+	}
 	/* Whether a stranger's option is valid does not matter. */
 	if (!toa_trusted_has(&config->trusted, answer->peer.addr))
 		return TOA_REFUSED_UNTRUSTED;
@@ -102,9 +125,7 @@ static enum toa_outcome judge(const struct toa_config *config, const u8 *list,
 	if (!toa_option_is_plausible(&option, list, len, timestamps) &&
 	    !toa_config_believes_implausible())
 		return TOA_REFUSED_IMPLAUSIBLE;
-	memcpy(answer->client.addr, option.client, sizeof(option.client));
-	memcpy(&answer->client.port, option.port, sizeof(option.port));
-	answer->kind = option.kind;
+	keep(pending, &option);
 	return TOA_ADDRESS;
 }
 
@@ -114,8 +135,9 @@ static enum toa_outcome judge(const struct toa_config *config, const u8 *list,
  * it. A socket made from a SYN is TCP Fast Open's: the handshake is not complete.
  */
 static void read_segment(const struct sk_buff *skb, const struct request_sock *req,
-			 struct toa_answer *answer)
+			 struct pending *pending)
 {
+	struct toa_answer *answer = &pending->answer;
 	const struct tcphdr *th = tcp_hdr(skb);
 	const u8 *list = (const u8 *)(th + 1);
 	int len = th->doff * 4 - (int)sizeof(*th);
@@ -126,7 +148,7 @@ static void read_segment(const struct sk_buff *skb, const struct request_sock *r
 	read_ends(skb, th, answer);
 	rcu_read_lock();
 	answer->outcome = judge(toa_config_get(), list, len,
-				inet_rsk(req)->tstamp_ok, answer);
+				inet_rsk(req)->tstamp_ok, pending);
 	rcu_read_unlock();
 }
 
@@ -136,12 +158,14 @@ static void on_segment(const unsigned long args[])
 
 	pending->listener = (const struct sock *)args[0];
 	read_segment((const struct sk_buff *)args[1],
-		     (const struct request_sock *)args[2], &pending->answer);
+		     (const struct request_sock *)args[2], pending);
 }
 
 static void count(const struct net *net, enum toa_outcome outcome)
 {
-	if (outcome == TOA_REFUSED_UNTRUSTED)
+	if (outcome == TOA_FOREIGN)
+		toa_stat_inc(net, TOA_STAT_FOREIGN);
+	else if (outcome == TOA_REFUSED_UNTRUSTED)
 		toa_stat_inc(net, TOA_STAT_UNTRUSTED);
 	else if (outcome == TOA_REFUSED_INVALID)
 		toa_stat_inc(net, TOA_STAT_INVALID);
@@ -170,12 +194,11 @@ static enum toa_outcome bind_pending(struct pending *pending, struct sock *child
 	pending->listener = NULL;
 	if (answer->outcome == TOA_NO_OPTION)
 		return TOA_NO_OPTION;
-	if (toa_table_bind(child, answer)) {
+	if (toa_table_bind(child, answer, &pending->virtual)) {
 		toa_stat_inc(sock_net(child), TOA_STAT_ALLOC_FAILED);
 		return TOA_NO_OPTION;
 	}
-	if (answer->outcome != TOA_ADDRESS)
-		log_refused(answer);
+	log_refused(answer);
 	return answer->outcome;
 }
 

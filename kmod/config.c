@@ -17,18 +17,11 @@
 #include "config.h"
 #include "config_text.h"
 
-static struct toa_config slots[2] = {
-	{
-		.kinds.bits = {
-			[254 / 8] = 1 << (254 % 8) | 1 << (253 % 8),
-			[200 / 8] = 1 << (200 % 8),
-		},
-	},
-};
-
+static struct toa_config slots[2];
 static struct toa_config __rcu *published = (struct toa_config __force __rcu *)&slots[0];
 static DEFINE_MUTEX(change_lock);
 static bool trusted_chosen;	/* under change_lock */
+static bool formats_chosen;	/* likewise */
 static bool peername = true;
 static bool insecure_believe_implausible;
 static unsigned int loglevel = 1;
@@ -126,18 +119,27 @@ static int trusted_get(char *page, const struct kernel_param *kp)
 	return show(page, toa_trusted_to_text);
 }
 
-static int kinds_set(const char *text, const struct kernel_param *kp)
+static int choose_formats(const char *text, struct toa_config *config)
 {
-	int err = change(text, toa_text_to_kinds);
+	int err = toa_text_to_formats(text, config);
 
 	if (!err)
-		log_change("kinds", text);
+		formats_chosen = true;
 	return err;
 }
 
-static int kinds_get(char *page, const struct kernel_param *kp)
+static int formats_set(const char *text, const struct kernel_param *kp)
 {
-	return show(page, toa_kinds_to_text);
+	int err = change(text, choose_formats);
+
+	if (!err)
+		log_change("formats", text);
+	return err;
+}
+
+static int formats_get(char *page, const struct kernel_param *kp)
+{
+	return show(page, toa_formats_config_to_text);
 }
 
 static int flag_set(const char *text, const struct kernel_param *kp)
@@ -171,18 +173,22 @@ static int loglevel_set(const char *text, const struct kernel_param *kp)
 	return 0;
 }
 
-static int trust_default(const char *text, struct toa_config *config)
+static int set_defaults(const char *text, struct toa_config *config)
 {
-	if (trusted_chosen)
-		return 0;
+	int err = 0;
+
+	if (!formats_chosen)
+		err = toa_text_to_formats("toa", config);
+	if (err || trusted_chosen)
+		return err;
 	if (READ_ONCE(loglevel))
 		pr_info("trusted=private is the default: any machine in private address space can name a client, and any stranger whose address is rewritten there; better name the balancers, trusted=CIDRs\n");
-	return toa_text_to_trusted(text, config);
+	return toa_text_to_trusted("private", config);
 }
 
 int toa_config_init(void)
 {
-	return change("private", trust_default);
+	return change(NULL, set_defaults);
 }
 
 static const struct kernel_param_ops trusted_ops = {
@@ -190,9 +196,9 @@ static const struct kernel_param_ops trusted_ops = {
 	.get = trusted_get,
 };
 
-static const struct kernel_param_ops kinds_ops = {
-	.set = kinds_set,
-	.get = kinds_get,
+static const struct kernel_param_ops formats_ops = {
+	.set = formats_set,
+	.get = formats_get,
 };
 
 static const struct kernel_param_ops flag_ops = {
@@ -207,8 +213,8 @@ static const struct kernel_param_ops loglevel_ops = {
 
 module_param_cb(trusted, &trusted_ops, NULL, 0644);
 MODULE_PARM_DESC(trusted, "peers whose option is believed: CIDRs, private (default), link-local and loopback, separated by commas; any; or none");
-module_param_cb(kinds, &kinds_ops, NULL, 0644);
-MODULE_PARM_DESC(kinds, "TCP option kinds that are read, default 254,253,200");
+module_param_cb(formats, &formats_ops, NULL, 0644);
+MODULE_PARM_DESC(formats, "forms of the option that are read, separated by commas: toa (default), vtoa, cip, ttgw, toa@KIND");
 module_param_cb(peername, &flag_ops, &peername, 0644);
 MODULE_PARM_DESC(peername, "getpeername() and accept() show the client, default Y");
 module_param_cb(insecure_believe_implausible, &flag_ops, &insecure_believe_implausible, 0644);

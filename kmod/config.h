@@ -5,11 +5,11 @@
 
 #include <linux/types.h>
 
-#include "kinds.h"
+#include "formats.h"
 #include "trust.h"
 
 struct toa_config {
-	struct toa_kinds kinds;
+	struct toa_formats formats;
 	struct toa_trusted trusted;
 };
 
@@ -24,7 +24,10 @@ bool toa_config_believes_implausible(void);
 /* At level 2 each refused option is logged, rate-limited. */
 bool toa_config_log_refused(void);
 
-/* Trusts private space, and logs what that means, unless the operator chose a set. */
+/*
+ * What the operator did not choose: reads toa, trusts private space, and logs
+ * what that means.
+ */
 int toa_config_init(void);
 
 #endif

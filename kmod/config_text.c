@@ -32,12 +32,16 @@ static int refuse(enum toa_text_error error, const struct toa_text *wrong,
 		pr_err("trusted: too many networks: up to %d are possible, as long as their list fits into one page\n",
 		       TOA_NETS_MAX);
 		break;
-	case TOA_TEXT_NOT_A_KIND:
-		pr_err("kinds: \"%.*s\" is not a TCP option kind: give numbers from 0 to 255, such as 254,253,200\n",
+	case TOA_TEXT_NOT_A_FORMAT:
+		pr_err("formats: \"%.*s\" is not a format: write toa, vtoa, cip or ttgw, or toa@KIND with a TCP option kind from 0 to 255, such as toa@200\n",
 		       len, at);
 		break;
 	case TOA_TEXT_ASSIGNED_KIND:
-		pr_err("kinds: %.*s has a standard meaning in TCP: give the kind your balancer sends, such as 254, 253 or 200\n",
+		pr_err("formats: the kind of %.*s has a standard meaning in TCP: use the kind your balancer sends, such as toa@254\n",
+		       len, at);
+		break;
+	case TOA_TEXT_AMBIGUOUS:
+		pr_err("formats: %.*s and one before it read the same kind and length, each in its own way: give the one that your balancer sends\n",
 		       len, at);
 		break;
 	case TOA_TEXT_EMPTY:
@@ -76,13 +80,13 @@ int toa_text_to_trusted(const char *text, struct toa_config *config)
 		      "trusted: no network given: write CIDRs, private, any or none");
 }
 
-int toa_text_to_kinds(const char *text, struct toa_config *config)
+int toa_text_to_formats(const char *text, struct toa_config *config)
 {
 	struct toa_text wrong;
 	enum toa_text_error error;
 
-	error = toa_kinds_parse(toa_text_of(text), &config->kinds, &wrong);
-	return refuse(error, &wrong, "kinds: none given: give at least one, such as 254");
+	error = toa_formats_parse(toa_text_of(text), &config->formats, &wrong);
+	return refuse(error, &wrong, "formats: none given: give at least one, such as toa");
 }
 
 int toa_trusted_to_text(const struct toa_config *config, char *page)
@@ -101,13 +105,8 @@ int toa_trusted_to_text(const struct toa_config *config, char *page)
 	return len;
 }
 
-int toa_kinds_to_text(const struct toa_config *config, char *page)
+int toa_formats_config_to_text(const struct toa_config *config, char *page)
 {
-	int len = 0, kind;
-
-	for (kind = 255; kind > 0; kind--)
-		if (toa_kinds_has(&config->kinds, kind))
-			len += scnprintf(page + len, PAGE_SIZE - len, "%s%d",
-					 len ? "," : "", kind);
-	return len;
+	BUILD_BUG_ON(TOA_FORMATS_TEXT_MAX > PAGE_SIZE);
+	return toa_formats_to_text(&config->formats, page);
 }

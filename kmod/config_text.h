@@ -7,10 +7,10 @@
 
 /* Both log what is wrong and leave a half-filled @config on -EINVAL. */
 int toa_text_to_trusted(const char *text, struct toa_config *config);
-int toa_text_to_kinds(const char *text, struct toa_config *config);
+int toa_text_to_formats(const char *text, struct toa_config *config);
 
 /* Into a page, without a newline; the length without the closing zero. */
 int toa_trusted_to_text(const struct toa_config *config, char *page);
-int toa_kinds_to_text(const struct toa_config *config, char *page);
+int toa_formats_config_to_text(const struct toa_config *config, char *page);
 
 #endif

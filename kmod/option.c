@@ -7,81 +7,145 @@
 #include "addr.h"
 #include "option.h"
 
-#define LEN_IPV4	8
-#define LEN_IPV6	20
-
 /* RFC 9293 section 3.1: a data offset of 15 leaves this much for options. */
 #define LIST_MAX	40
 
+#define KIND_END	0
 #define KIND_NOP	1
 #define KIND_TIMESTAMP	8
 #define LEN_TIMESTAMP	10
 #define LEN_TIMESTAMP_PADDED	12
 
+/* Of TOA_LAYOUT_VIP4. */
+#define KIND_VIP	250
+#define LEN_VIP		8
+
 static bool ipv4_can_be_a_client(const u8 ip[4])
 {
-	static const u8 unspecified[4];
-	static const u8 broadcast[4] = { 255, 255, 255, 255 };
-
-	return memcmp(ip, unspecified, 4) && memcmp(ip, broadcast, 4) &&
-	       ip[0] != 127 && (ip[0] & 0xf0) != 224;
+	return ip[0] != 0 && ip[0] != 127 && ip[0] < 224;
 }
 
+/* RFC 6052: the IPv4 address of 64:ff9b::/96 must be one that a client can have. */
 static bool can_be_a_client(const u8 addr[16])
 {
-	static const u8 zero[15];
+	static const u8 nat64[12] = { 0x00, 0x64, 0xff, 0x9b };
+	static const u8 zero[12];
 
-	if (toa_addr_is_mapped(addr))
+	if (toa_addr_is_mapped(addr) || !memcmp(addr, nat64, sizeof(nat64)))
 		return ipv4_can_be_a_client(addr + 12);
-	if (!memcmp(addr, zero, sizeof(zero)) && addr[15] <= 1)
-		return false;
-	return addr[0] != 0xff;
+	return memcmp(addr, zero, sizeof(zero)) && addr[0] != 0xff;
 }
 
-/* The first option with a right length is the only one that counts. */
-static enum toa_verdict read_option(const u8 *option, struct toa_option *found)
+static void read_addr(const u8 *from, u8 len, u8 addr[16])
 {
-	found->kind = option[0];
-	found->size = option[1];
-	memcpy(found->port, option + 2, sizeof(found->port));
-	if (option[1] == LEN_IPV4)
-		toa_addr_map(found->client, option + 4);
+	if (len == 4)
+		toa_addr_map(addr, from);
 	else
-		memcpy(found->client, option + 4, sizeof(found->client));
-	return can_be_a_client(found->client) ? TOA_OPTION_FOUND :
-						TOA_OPTION_INVALID;
+		memcpy(addr, from, 16);
+}
+
+static void read_port(const u8 *option, u8 at, u8 port[2])
+{
+	port[0] = at ? option[at] : 0;
+	port[1] = at ? option[at + 1] : 0;
+}
+
+/* An unspecified address is none. */
+static void read_virtual(const u8 *option, const struct toa_fields *fields,
+			 struct toa_option *found)
+{
+	static const u8 zero[16];
+
+	if (!memcmp(option + fields->virtual_addr, zero, fields->addr_len))
+		return;
+	read_addr(option + fields->virtual_addr, fields->addr_len, found->virtual_addr);
+	read_port(option, fields->virtual_port, found->virtual_port);
+	found->has_virtual = !toa_addr_is_mapped(found->virtual_addr) ||
+			     memcmp(found->virtual_addr + 12, zero, 4);
+}
+
+/*
+ * With vtoa, a balancer writes the virtual address into an option of its own,
+ * directly beside that with the client.
+ */
+static void read_vip_beside(const struct toa_formats *formats, const u8 *list,
+			    unsigned int len, bool vip_before, struct toa_option *found)
+{
+	unsigned int end = found->at + found->size;
+	const u8 *vip;
+
+	found->needed += LEN_VIP;
+	if (vip_before) {
+		found->at -= LEN_VIP;
+		vip = list + found->at;
+	} else if (len - end >= LEN_VIP &&
+		   toa_formats_layout(formats, list[end], list[end + 1]) == TOA_LAYOUT_VIP4) {
+		vip = list + end;
+	} else {
+		return;
+	}
+	found->size += LEN_VIP;
+	read_virtual(vip, &toa_fields[TOA_LAYOUT_VIP4], found);
+}
+
+/* The first option of a known format is the only one that counts. */
+static enum toa_verdict read_option(const struct toa_formats *formats, const u8 *list,
+				    unsigned int len, bool vip_before,
+				    struct toa_option *found)
+{
+	const struct toa_fields *fields = &toa_fields[found->layout];
+	const u8 *option = list + found->at;
+
+	found->size = fields->len;
+	found->needed = fields->len;
+	found->has_virtual = false;
+	if (found->layout == TOA_LAYOUT_TOA4) {
+		if (formats->by_kind[KIND_VIP] & 1U << TOA_LAYOUT_VIP4)
+			read_vip_beside(formats, list, len, vip_before, found);
+	} else if (fields->virtual_addr) {
+		read_virtual(option, fields, found);
+	}
+	read_addr(option + fields->addr, fields->addr_len, found->client);
+	read_port(option, fields->port, found->port);
+	if (fields->version && option[2] != fields->version)
+		return TOA_OPTION_INVALID;
+	return can_be_a_client(found->client) ? TOA_OPTION_FOUND : TOA_OPTION_INVALID;
 }
 
 /*
  * RFC 9293 section 3.1: kind 0 ends the list, kind 1 is one byte, all others
- * carry their length. @found is meaningful only with TOA_OPTION_FOUND.
+ * carry their length.
  */
-enum toa_verdict toa_option_parse(const struct toa_kinds *kinds, const u8 *list,
+enum toa_verdict toa_option_parse(const struct toa_formats *formats, const u8 *list,
 				  unsigned int len, struct toa_option *found)
 {
 	enum toa_verdict verdict = TOA_OPTION_NONE;
-	unsigned int at = 0;
+	unsigned int at = 0, behind_vip = 0;
 
-	while (at < len && list[at] != 0) {
-		bool ours;
-		u8 size;
+	while (at + 1 < len && list[at] != KIND_END) {
+		u8 kind = list[at], size = list[at + 1];
+		enum toa_layout layout;
 
-		if (list[at] == 1) {
+		if (kind == KIND_NOP) {
 			at++;
 			continue;
 		}
-		if (len - at < 2)
-			break;
-		ours = toa_kinds_has(kinds, list[at]);
-		size = list[at + 1];
 		if (size < 2 || size > len - at)
-			return ours ? TOA_OPTION_INVALID : verdict;
-		if (ours && (size == LEN_IPV4 || size == LEN_IPV6)) {
+			return formats->by_kind[kind] ? TOA_OPTION_INVALID : verdict;
+		layout = toa_formats_layout(formats, kind, size);
+		if (layout == TOA_LAYOUT_VIP4) {
+			behind_vip = at + size;
+		} else if (layout != TOA_LAYOUTS) {
+			found->kind = kind;
+			found->len = size;
+			found->layout = layout;
 			found->at = at;
-			return read_option(list + at, found);
+			return read_option(formats, list, len, at && at == behind_vip, found);
+		} else if (formats->by_kind[kind] && verdict == TOA_OPTION_NONE) {
+			found->kind = kind;
+			found->len = size;
+			verdict = TOA_OPTION_FOREIGN;
 		}
-		if (ours)
-			verdict = TOA_OPTION_INVALID;
 		at += size;
 	}
 	return verdict;
@@ -100,7 +164,7 @@ bool toa_option_is_plausible(const struct toa_option *found, const u8 *list,
 	unsigned int expected = (found->size + 3) & ~3U;
 	unsigned int at = 0;
 
-	if (len + found->size <= LIST_MAX)
+	if (len + found->needed <= LIST_MAX)
 		return true;
 	while (at < len) {
 		if (at == found->at) {

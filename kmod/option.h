@@ -3,24 +3,34 @@
 #ifndef TOA_OPTION_H
 #define TOA_OPTION_H
 
-#include "kinds.h"
+#include "formats.h"
 #include "portable.h"
 
 enum toa_verdict {
 	TOA_OPTION_NONE,	/* no TOA option */
-	TOA_OPTION_INVALID,	/* refused: bad length or address */
+	TOA_OPTION_FOREIGN,	/* of a known kind, but of no known length */
+	TOA_OPTION_INVALID,	/* refused: malformed, or bad address or version */
 	TOA_OPTION_FOUND,
 };
 
 struct toa_option {
-	u8 client[16];		/* IPv4 in mapped form */
-	u8 port[2];		/* network order */
+	/* With TOA_OPTION_FOUND; IPv4 in mapped form, ports in network order. */
+	u8 client[16];
+	u8 virtual_addr[16];	/* that the client asked for */
+	u8 port[2];
+	u8 virtual_port[2];
+	u8 layout;
+	bool has_virtual;
+	/* What a balancer wrote: where in the list, how long, how much room it needs. */
+	unsigned int at;
+	unsigned int size;
+	unsigned int needed;
+	/* With TOA_OPTION_FOREIGN too, then of the first one. */
 	u8 kind;
-	u8 at;			/* where in the list, and how long */
-	u8 size;
+	u8 len;
 };
 
-enum toa_verdict toa_option_parse(const struct toa_kinds *kinds, const u8 *list,
+enum toa_verdict toa_option_parse(const struct toa_formats *formats, const u8 *list,
 				  unsigned int len, struct toa_option *found);
 
 /*

@@ -64,7 +64,7 @@ static int on_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 
 	if (!peer || sk->sk_protocol != IPPROTO_TCP || sk->sk_type != SOCK_STREAM)
 		return 1;
-	if (!toa_table_find(sk, &answer))
+	if (!toa_table_find(sk, &answer, NULL))
 		answer.outcome = TOA_NO_OPTION;
 	stat = verdict(sk, &answer);
 	if (stat != TOA_STAT_GETNAME_OK) {

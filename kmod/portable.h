@@ -10,8 +10,10 @@
 #else
 #include <linux/types.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 typedef __u8 u8;
+typedef __u16 u16;
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 #endif
 

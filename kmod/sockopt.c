@@ -44,7 +44,7 @@ static int get_lookup(struct sock *sk, void __user *user, int *len)
 	struct toa_nat64_peer lookup;
 	struct toa_answer answer;
 
-	if (!toa_table_find(sk, &answer) || answer.outcome != TOA_ADDRESS)
+	if (!toa_table_find(sk, &answer, NULL) || answer.outcome != TOA_ADDRESS)
 		return -EINVAL;
 	memset(&lookup, 0, sizeof(lookup));
 	memcpy(lookup.saddr, answer.client.addr, sizeof(lookup.saddr));
@@ -70,17 +70,27 @@ static void fill_peer(struct toa_info *info, const struct sock *sk)
 static void fill_answer(struct toa_info *info, const struct sock *sk)
 {
 	struct toa_answer answer;
+	struct toa_end virtual;
 
-	if (!toa_table_find(sk, &answer))
+	if (!toa_table_find(sk, &answer, &virtual))
 		return;
+	info->kind = answer.kind;
+	info->len = toa_answer_len(&answer);
 	switch (answer.outcome) {
 	case TOA_ADDRESS:
 		info->flags |= TOA_INFO_HAS_ADDR;
-		info->kind = answer.kind;
 		memcpy(info->client, answer.client.addr, sizeof(info->client));
 		info->client_port = answer.client.port;
 		if (toa_peername_shows(sk, &answer) && toa_selfcheck_probes_fire())
 			info->flags |= TOA_INFO_PEERNAME;
+		if (answer.has_virtual) {
+			info->flags |= TOA_INFO_HAS_VIRTUAL;
+			memcpy(info->virtual_addr, virtual.addr, sizeof(info->virtual_addr));
+			info->virtual_port = virtual.port;
+		}
+		break;
+	case TOA_FOREIGN:
+		info->flags |= TOA_INFO_FOREIGN;
 		break;
 	case TOA_REFUSED_UNTRUSTED:
 		info->flags |= TOA_INFO_UNTRUSTED;
@@ -104,7 +114,9 @@ static int get_info(struct sock *sk, void __user *user, int *len)
 	info.flags = TOA_INFO_TRUST_ENFORCED;
 	fill_peer(&info, sk);
 	fill_answer(&info, sk);
-	return copy_answer(user, len, &info, sizeof(info));
+	/* Callers of before know the first version alone. */
+	return copy_answer(user, len, &info,
+			   *len < (int)sizeof(info) ? TOA_INFO_V1_LEN : sizeof(info));
 }
 
 static int get(struct sock *sk, int name, void __user *user, int *len)
@@ -137,7 +149,7 @@ int toa_sockopt_init(void)
 	int err;
 
 	BUILD_BUG_ON(sizeof(struct toa_nat64_peer) != 20);
-	BUILD_BUG_ON(sizeof(struct toa_info) != 48);
+	BUILD_BUG_ON(sizeof(struct toa_info) != 68);
 
 	err = nf_register_sockopt(&sockopts);
 	if (err == -EBUSY)

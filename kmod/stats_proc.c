@@ -29,6 +29,7 @@ static const char * const names[TOA_STAT_COUNT] = {
 	[TOA_STAT_ALLOC_FAILED] = "alloc_failed",
 	[TOA_STAT_PROBE_MISSED] = "probe_missed",
 	[TOA_STAT_HOOKS_SILENT] = "hooks_silent",
+	[TOA_STAT_FOREIGN] = "foreign",
 };
 
 /* What belongs to no online CPU, or to no CPU, is added to the first column. */

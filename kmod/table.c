@@ -24,6 +24,7 @@
 
 #include "addr.h"
 #include "compat/compat.h"
+#include "formats.h"
 #include "stats.h"
 #include "table.h"
 
@@ -46,6 +47,8 @@ static unsigned int bucket_bits;
 /* Raw: taken in probe handlers, and held for a few instructions only. */
 static raw_spinlock_t locks[LOCKS];
 static struct kmem_cache *cache;
+/* For those with the address that the client asked for. */
+static struct kmem_cache *virtual_cache;
 
 static unsigned int bucket_of(const struct sock *sk)
 {
@@ -93,9 +96,42 @@ bool toa_end_is_peer_of(const struct toa_end *peer, const struct sock *sk)
 	       !memcmp(toa_sk_v6_daddr(sk), peer->addr, 16);
 }
 
+const char *toa_outcome_name(enum toa_outcome outcome)
+{
+	static const char * const names[] = {
+		[TOA_NO_OPTION] = "not_sent",
+		[TOA_ADDRESS] = "toa",
+		[TOA_FOREIGN] = "foreign",
+		[TOA_REFUSED_UNTRUSTED] = "untrusted",
+		[TOA_REFUSED_INVALID] = "invalid",
+		[TOA_REFUSED_IMPLAUSIBLE] = "implausible",
+	};
+
+	return names[outcome];
+}
+
+u8 toa_answer_len(const struct toa_answer *answer)
+{
+	switch (answer->outcome) {
+	case TOA_ADDRESS:
+		return toa_fields[answer->layout].len;
+	case TOA_FOREIGN:
+		return answer->foreign_len;
+	default:
+		return 0;
+	}
+}
+
+static struct kmem_cache *cache_of(const struct toa_answer *answer)
+{
+	return unlikely(answer->has_virtual) ? virtual_cache : cache;
+}
+
 static void free_entry_rcu(struct rcu_head *rcu)
 {
-	kmem_cache_free(cache, container_of(rcu, struct toa_entry, rcu));
+	struct toa_entry *entry = container_of(rcu, struct toa_entry, rcu);
+
+	kmem_cache_free(cache_of(&entry->answer), entry);
 }
 
 /* Under the bucket's lock: the namespace's counters live as long as its entries. */
@@ -116,19 +152,22 @@ static struct toa_entry *find_entry(unsigned int bucket, const struct sock *sk)
 	return NULL;
 }
 
-int toa_table_bind(struct sock *sk, const struct toa_answer *answer)
+int toa_table_bind(struct sock *sk, const struct toa_answer *answer,
+		   const struct toa_end *virtual)
 {
 	unsigned int bucket = bucket_of(sk);
 	struct toa_entry *entry;
 	unsigned long flags;
 
-	entry = kmem_cache_alloc(cache, GFP_ATOMIC | __GFP_NOWARN);
+	entry = kmem_cache_alloc(cache_of(answer), GFP_ATOMIC | __GFP_NOWARN);
 	if (!entry)
 		return -ENOMEM;
 	entry->sk = sk;
 	entry->net = sock_net(sk);
 	entry->cookie = make_cookie(sk);
 	entry->answer = *answer;
+	if (answer->has_virtual)
+		entry->virtual[0] = *virtual;
 
 	raw_spin_lock_irqsave(lock_of(bucket), flags);
 	hlist_add_head_rcu(&entry->node, &buckets[bucket]);
@@ -156,7 +195,8 @@ void toa_table_drop(const struct sock *sk)
 	raw_spin_unlock_irqrestore(lock_of(bucket), flags);
 }
 
-bool toa_table_find(const struct sock *sk, struct toa_answer *answer)
+bool toa_table_find(const struct sock *sk, struct toa_answer *answer,
+		    struct toa_end *virtual)
 {
 	const struct toa_entry *entry;
 	bool found;
@@ -167,6 +207,8 @@ bool toa_table_find(const struct sock *sk, struct toa_answer *answer)
 		toa_end_is_peer_of(&entry->answer.peer, sk);
 	if (found)
 		*answer = entry->answer;
+	if (found && virtual && answer->has_virtual)
+		*virtual = entry->virtual[0];
 	rcu_read_unlock();
 	return found;
 }
@@ -249,7 +291,8 @@ int toa_table_init(void)
 {
 	int i;
 
-	BUILD_BUG_ON(sizeof(struct toa_entry) > 128);
+	BUILD_BUG_ON(sizeof(struct toa_entry) > 112);
+	BUILD_BUG_ON(TOA_LAYOUTS > 16);
 
 	for (i = 0; i < LOCKS; i++)
 		raw_spin_lock_init(&locks[i]);
@@ -258,8 +301,18 @@ int toa_table_init(void)
 	if (!buckets)
 		return -ENOMEM;
 	cache = kmem_cache_create("toa_entry", sizeof(struct toa_entry), 0, 0, NULL);
-	if (cache)
-		return 0;
+	if (!cache)
+		goto err_buckets;
+	virtual_cache = kmem_cache_create("toa_entry_virtual",
+					  sizeof(struct toa_entry) + sizeof(struct toa_end),
+					  0, 0, NULL);
+	if (!virtual_cache)
+		goto err_cache;
+	return 0;
+
+err_cache:
+	kmem_cache_destroy(cache);
+err_buckets:
 	vfree(buckets);
 	return -ENOMEM;
 }
@@ -268,6 +321,7 @@ void toa_table_exit(void)
 {
 	/* Each entry is freed by a callback of ours. */
 	rcu_barrier();
+	kmem_cache_destroy(virtual_cache);
 	kmem_cache_destroy(cache);
 	vfree(buckets);
 }

@@ -18,18 +18,27 @@ struct toa_end {
 enum toa_outcome {
 	TOA_NO_OPTION,		/* makes no entry */
 	TOA_ADDRESS,
+	TOA_FOREIGN,		/* an option of a known kind, but of no known length */
 	TOA_REFUSED_UNTRUSTED,
 	TOA_REFUSED_INVALID,
 	TOA_REFUSED_IMPLAUSIBLE,
 };
 
-/* What the segment that completed a handshake said. */
+/*
+ * What the segment that completed a handshake said. One is kept for each
+ * connection with an option, so it is no larger than it has to be.
+ */
 struct toa_answer {
-	struct toa_end client;	/* with TOA_ADDRESS */
+	union {
+		struct toa_end client;	/* with TOA_ADDRESS */
+		u8 foreign_len;		/* with TOA_FOREIGN */
+	};
 	struct toa_end peer;	/* who sent the segment */
 	struct toa_end local;
-	u8 kind;		/* with TOA_ADDRESS */
-	u8 outcome;
+	u8 kind;		/* with TOA_ADDRESS and TOA_FOREIGN */
+	u8 outcome : 3;		/* enum toa_outcome */
+	u8 layout : 4;		/* enum toa_layout, with TOA_ADDRESS */
+	u8 has_virtual : 1;	/* the address that the client asked for is known */
 };
 
 struct toa_entry {
@@ -39,19 +48,35 @@ struct toa_entry {
 	const struct net *net;	/* likewise */
 	u64 cookie;
 	struct toa_answer answer;
+	/* One, with has_virtual: an entry without it has no room for it. */
+	struct toa_end virtual[];
 };
+
+/* As toa-core calls it. */
+const char *toa_outcome_name(enum toa_outcome outcome);
+
+/* The length of the option that @answer is about, 0 where it is about none. */
+u8 toa_answer_len(const struct toa_answer *answer);
 
 /* Whether @peer is who @sk is connected to. */
 bool toa_end_is_peer_of(const struct toa_end *peer, const struct sock *sk);
 
-/* Binds @answer to the new socket @sk. -ENOMEM loses this one address. */
-int toa_table_bind(struct sock *sk, const struct toa_answer *answer);
+/*
+ * Binds @answer to the new socket @sk, and with has_virtual @virtual. -ENOMEM
+ * loses this one address.
+ */
+int toa_table_bind(struct sock *sk, const struct toa_answer *answer,
+		   const struct toa_end *virtual);
 
 /* Forgets what was bound to @sk, which is cheap where nothing was. */
 void toa_table_drop(const struct sock *sk);
 
-/* Copies out what is bound to @sk. False: nothing. */
-bool toa_table_find(const struct sock *sk, struct toa_answer *answer);
+/*
+ * Copies out what is bound to @sk; with has_virtual to @virtual as well, unless
+ * that is NULL. False: nothing.
+ */
+bool toa_table_find(const struct sock *sk, struct toa_answer *answer,
+		    struct toa_end *virtual);
 
 /* Forgets all of a namespace, NULL: of all. */
 void toa_table_purge(const struct net *net);

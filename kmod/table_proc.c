@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /proc/net/toa_table: one line for each open socket with an address. Only
- * root may read which client talks to which server.
+ * /proc/net/toa_table: one line for each open socket whose handshake carried an
+ * option. Only root may read which client talks to which server.
  */
 #include <linux/kernel.h>
 #include <linux/module.h>
@@ -64,16 +64,31 @@ static void print_end(struct seq_file *seq, const struct toa_end *end)
 	seq_printf(seq, "%-*s ", END_TEXT_MAX - 1, text);
 }
 
+static void print_end_if(struct seq_file *seq, bool is_known, const struct toa_end *end)
+{
+	if (is_known)
+		print_end(seq, end);
+	else
+		seq_printf(seq, "%-*s ", END_TEXT_MAX - 1, "-");
+}
+
 static void print_entry(const struct toa_entry *entry, void *data)
 {
+	const struct toa_answer *answer = &entry->answer;
+	u8 len = toa_answer_len(answer);
 	struct seq_file *seq = data;
 
-	if (entry->net != seq_file_net(seq) || entry->answer.outcome != TOA_ADDRESS)
+	if (entry->net != seq_file_net(seq))
 		return;
-	print_end(seq, &entry->answer.local);
-	print_end(seq, &entry->answer.peer);
-	print_end(seq, &entry->answer.client);
-	seq_printf(seq, "%u\n", entry->answer.kind);
+	print_end(seq, &answer->local);
+	print_end(seq, &answer->peer);
+	print_end_if(seq, answer->outcome == TOA_ADDRESS, &answer->client);
+	if (len)
+		seq_printf(seq, "%-4u %-3u ", answer->kind, len);
+	else
+		seq_printf(seq, "%-4s %-3s ", "-", "-");
+	print_end_if(seq, answer->has_virtual, entry->virtual);
+	seq_printf(seq, "%s\n", toa_outcome_name(answer->outcome));
 }
 
 static int table_show(struct seq_file *seq, void *v)
@@ -81,8 +96,9 @@ static int table_show(struct seq_file *seq, void *v)
 	const struct place *place = v;
 
 	if (v == SEQ_START_TOKEN)
-		seq_printf(seq, "%-*s %-*s %-*s kind\n", END_TEXT_MAX - 1, "local",
-			   END_TEXT_MAX - 1, "peer", END_TEXT_MAX - 1, "client");
+		seq_printf(seq, "%-*s %-*s %-*s kind len %-*s outcome\n",
+			   END_TEXT_MAX - 1, "local", END_TEXT_MAX - 1, "peer",
+			   END_TEXT_MAX - 1, "client", END_TEXT_MAX - 1, "virtual");
 	else
 		toa_table_visit(place->bucket, print_entry, seq);
 	return 0;

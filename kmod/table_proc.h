@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* /proc/net/toa_table: each open socket with an address. */
+/* /proc/net/toa_table: each open socket with an option. */
 #ifndef TOA_TABLE_PROC_H
 #define TOA_TABLE_PROC_H
 

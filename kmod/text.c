@@ -55,6 +55,16 @@ bool toa_text_take(struct toa_text *text, char c)
 	return true;
 }
 
+bool toa_text_take_word(struct toa_text *text, const char *word)
+{
+	unsigned int len = strlen(word);
+
+	if (text->len < len || memcmp(text->at, word, len))
+		return false;
+	skip(text, len);
+	return true;
+}
+
 static unsigned int digit_of(char c)
 {
 	if (c >= '0' && c <= '9')

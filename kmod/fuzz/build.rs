@@ -4,12 +4,14 @@
 
 use std::env;
 
-const SOURCES: [&str; 2] = ["../option.c", "../addr.c"];
+const SOURCES: [&str; 4] = ["../option.c", "../formats.c", "../text.c", "../addr.c"];
+const INCLUDE: &str = "../../toa-core/include";
 
 fn main() {
-    for file in ["addr", "kinds", "option", "portable", "text"] {
+    for file in ["addr", "formats", "option", "portable", "text"] {
         println!("cargo::rerun-if-changed=../{file}.h");
     }
+    println!("cargo::rerun-if-changed={INCLUDE}/toa_formats.h");
     for file in SOURCES {
         println!("cargo::rerun-if-changed={file}");
     }
@@ -22,6 +24,7 @@ fn main() {
         .flag("-fsanitize-undefined-trap-on-error")
         .flag("-fsanitize-coverage=inline-8bit-counters,pc-table,trace-cmp")
         .warnings_into_errors(true)
+        .include(INCLUDE)
         .files(SOURCES);
     // As the Rust side: a toolchain without the runtime has none.
     if env::var("CARGO_CFG_SANITIZE").is_ok_and(|s| s.contains("address")) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The parameters' texts against tests/vectors/toa-config.txt, which toa-core obeys as well. */
 #include "../addr.h"
-#include "../kinds.h"
+#include "../formats.h"
 #include "../trust.h"
 
 #include <arpa/inet.h>
@@ -47,19 +47,33 @@ static void read_trusted(struct toa_text text, char *read)
 	}
 }
 
-static void read_kinds(struct toa_text text, char *read)
+static void read_formats(struct toa_text text, char *read)
 {
-	struct toa_kinds kinds;
+	struct toa_formats formats;
 	struct toa_text wrong;
 
-	if (toa_kinds_parse(text, &kinds, &wrong)) {
+	if (toa_formats_parse(text, &formats, &wrong))
 		strcpy(read, "refused");
-		return;
+	else
+		toa_formats_to_text(&formats, read);
+}
+
+/* The text of the largest set has room. */
+static bool largest_fits(void)
+{
+	char text[SET_MAX] = "toa,vtoa,cip,ttgw", read[TOA_FORMATS_TEXT_MAX];
+	struct toa_formats formats;
+	struct toa_text wrong;
+
+	for (unsigned int kind = 0; kind < 256; kind++) {
+		char with[SET_MAX];
+
+		snprintf(with, sizeof(with), "%.2560s,toa@%u", text, kind);
+		if (!toa_formats_parse(toa_text_of(with), &formats, &wrong))
+			strcpy(text, with);
 	}
-	read[0] = '\0';
-	for (int kind = 255; kind >= 0; kind--)
-		if (toa_kinds_has(&kinds, kind))
-			sprintf(read + strlen(read), "%s%d", *read ? "," : "", kind);
+	return !toa_formats_parse(toa_text_of(text), &formats, &wrong) &&
+	       toa_formats_to_text(&formats, read) > 0 && strlen(read) > 1700;
 }
 
 /* Without the closing zero, at the very end of its memory, where a sanitizer sees a read beyond it. */
@@ -90,8 +104,8 @@ static bool check(char *line)
 	text = unescape(quoted + 1, end - quoted - 1);
 	if (!strncmp(line, "trusted ", 8))
 		read_trusted(text, read);
-	else if (!strncmp(line, "kinds ", 6))
-		read_kinds(text, read);
+	else if (!strncmp(line, "formats ", 8))
+		read_formats(text, read);
 	else
 		strcpy(read, "no setting");
 	free((char *)text.at);
@@ -118,6 +132,8 @@ int main(int argc, char **argv)
 		failed += !check(line);
 	}
 	fclose(file);
+	count++;
+	failed += !largest_fits();
 	printf("config_text: %u passed, %u failed\n", count - failed, failed);
 	return failed || count < 140;
 }

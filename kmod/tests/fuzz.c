@@ -16,40 +16,54 @@ static void must(int holds)
 		abort();
 }
 
-/* First byte: how many kinds; then they, then the list. */
+/* The formats of these bits, and toa@KIND; toa alone where they do not go together. */
+static struct toa_formats read_formats(uint8_t bits, uint8_t kind)
+{
+	struct toa_formats formats;
+	struct toa_text wrong;
+	char text[64];
+
+	snprintf(text, sizeof(text), "%s%s%s%s", bits & 1 ? "toa," : "",
+		 bits & 2 ? "vtoa," : "", bits & 4 ? "cip," : "", bits & 8 ? "ttgw," : "");
+	if (bits & 16)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "toa@%u", kind);
+	if (toa_formats_parse(toa_text_of(text), &formats, &wrong))
+		must(!toa_formats_parse(toa_text_of("toa"), &formats, &wrong));
+	return formats;
+}
+
+/* First byte: the formats; second: the kind of toa@KIND; then the list. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct toa_kinds kinds = { 0 };
 	struct toa_option found, again;
+	struct toa_formats formats;
 	enum toa_verdict verdict;
 	uint8_t *list;
-	size_t i, n;
 
-	if (!size || size < 1u + data[0] % 4)
+	if (size < 2 || size > 62)
 		return 0;
-	n = data[0] % 4;
-	for (i = 1; i <= n; i++)
-		toa_kinds_add(&kinds, data[i]);
-	data += 1 + n;
-	size -= 1 + n;
-	if (size > 60)
-		return 0;
+	formats = read_formats(data[0], data[1]);
+	data += 2;
+	size -= 2;
 	list = malloc(size + 8);
 	memcpy(list, data, size);
 	memset(&found, 0xa5, sizeof(found));
-	verdict = toa_option_parse(&kinds, list, size, &found);
+	verdict = toa_option_parse(&formats, list, size, &found);
 	if (verdict == TOA_OPTION_FOUND) {
-		must(toa_kinds_has(&kinds, found.kind));
+		must(toa_formats_layout(&formats, found.kind, found.len) == found.layout);
 		must(found.at + found.size <= size);
 		/* What follows never takes it away. */
 		memset(list + size, 0xff, 8);
-		must(toa_option_parse(&kinds, list, size + 8, &again) == verdict);
+		must(toa_option_parse(&formats, list, size + 8, &again) == verdict);
 		must(!memcmp(again.client, found.client, 16) && again.kind == found.kind &&
 		     !memcmp(again.port, found.port, 2));
 	}
 	/* The exact memory, so that a read beyond it is seen. */
 	list = realloc(list, size ? size : 1);
-	must(toa_option_parse(&kinds, list, size, &again) == verdict);
+	must(toa_option_parse(&formats, list, size, &again) == verdict);
+	if (verdict == TOA_OPTION_FOREIGN)
+		must(formats.by_kind[found.kind] &&
+		     toa_formats_layout(&formats, found.kind, found.len) == TOA_LAYOUTS);
 	/* Timestamps excuse a list, and never condemn one. */
 	if (verdict == TOA_OPTION_FOUND && toa_option_is_plausible(&found, list, size, false))
 		must(toa_option_is_plausible(&found, list, size, true));

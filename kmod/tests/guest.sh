@@ -29,4 +29,10 @@ rmmod toa
 insmod toa.ko insecure_believe_implausible=Y trusted=private,link-local,loopback
 toa-conformance --source module --no-skip --believe-implausible --churn 500 >/tmp/believe || { grep -A3 '^not ok' /tmp/believe; exit 1; }
 rmmod toa
+for formats in vtoa cip ttgw toa@252 toa,vtoa,cip,ttgw; do
+    insmod toa.ko formats=$formats trusted=private,link-local,loopback
+    toa-conformance --source module --no-skip --formats $formats >/tmp/formats || { grep -A3 '^not ok' /tmp/formats; exit 1; }
+    echo "params: formats=$formats: $(tail -n 1 /tmp/formats)"
+    rmmod toa
+done
 exec ./stress.sh "$2" "$3" "$4"

@@ -33,16 +33,17 @@ default_trust_is_said() { dmesg | grep -c 'TOA: trusted=private is the default: 
 dmesg -c >/dev/null
 insmod toa.ko
 [ "$(default_trust_is_said)" = 1 ] || die "the log does not say once what the default trusted set means"
-for parameter in trusted kinds insecure_believe_implausible peername loglevel; do one_line $parameter; done
-[ "$(cat $of/kinds)" = 254,253,200 ] || die "default kinds: $(cat $of/kinds)"
+for parameter in trusted formats insecure_believe_implausible peername loglevel; do one_line $parameter; done
+[ "$(cat $of/formats)" = toa ] || die "default formats: $(cat $of/formats)"
 private=$(cat $of/trusted)
 [ "$private" = "10.0.0.0/8,100.64.0.0/10,172.16.0.0/12,192.168.0.0/16,fc00::/7" ] ||
     die "default trusted: $private"
 
-for nonsense in "" "," 256 -1 254,x 254,0 8 34 0x10 254.253; do refused kinds "$nonsense"; done
-taken kinds 252 252
-taken kinds " 200, 254" 254,200
-taken kinds 254,253,200 254,253,200
+for nonsense in "" "," 254 TOA toa,x toa@ toa@256 toa@8 toa@0x10 vtoa,toa@252 "toa vtoa"; do refused formats "$nonsense"; done
+taken formats vtoa vtoa
+taken formats " ttgw, cip,toa" toa,cip,ttgw
+taken formats toa@252,toa@254 toa@254,toa@252
+taken formats toa toa
 
 for nonsense in "" "," 10.0.0.0/33 10.0.0.1/8 300.0.0.1 ::/129 10.0.0.0/ 10.0.0.0/-1 10.0.0.0/+8 10.0.0.0/8/8 fd00::1/64 any,10.0.0.0/8 10.0.0.0/8,none \
     nonsense "10.0.0.0/8;10.1.0.0/16" 99999999999999999999999999999999999999999999999999999999999999999999; do
@@ -82,8 +83,8 @@ grep -q '^syn_recv_sock_toa  *:' /proc/net/toa_stats || die "toa_stats"
 rmmod toa
 
 dmesg -c >/dev/null
-if insmod toa.ko kinds=0 2>/dev/null; then die "loaded with kinds=0"; fi
-dmesg | grep -q "TOA: kinds: 0 has a standard meaning" || die "no message on kinds=0 at load"
+if insmod toa.ko formats=toa@0 2>/dev/null; then die "loaded with formats=toa@0"; fi
+dmesg | grep -q "TOA: formats: the kind of toa@0 has a standard meaning" || die "no message on formats=toa@0 at load"
 for many in "$(networks 513 '' ::/16)" "$(networks 250 2001:db8: ::/48)"; do
     dmesg -c >/dev/null
     if insmod toa.ko trusted="$many" 2>/dev/null; then die "loaded with too many networks"; fi
@@ -95,7 +96,7 @@ for chosen in private none; do
     [ "$(default_trust_is_said)" = 0 ] || die "trusted=$chosen is called the default"
     rmmod toa
 done
-insmod toa.ko kinds=252 trusted=192.0.2.0/24 peername=n loglevel=0
-[ "$(cat $of/kinds $of/trusted $of/peername | tr '\n' ' ')" = "252 192.0.2.0/24 N " ] || die "given at load"
+insmod toa.ko formats=vtoa trusted=192.0.2.0/24 peername=n loglevel=0
+[ "$(cat $of/formats $of/trusted $of/peername | tr '\n' ' ')" = "vtoa 192.0.2.0/24 N " ] || die "given at load"
 rmmod toa
 echo "params: ok"

@@ -19,32 +19,43 @@ static unsigned int from_hex(const char *hex, unsigned char *bytes)
 	return n;
 }
 
-static void show(enum toa_verdict verdict, const struct toa_option *found, bool plausible,
-		 char *text)
+static int show_end(const unsigned char addr[16], const unsigned char port[2], char *text)
 {
 	char ip[INET6_ADDRSTRLEN];
 
-	if (verdict != TOA_OPTION_FOUND) {
-		strcpy(text, verdict == TOA_OPTION_NONE ? "none" : "invalid");
-		return;
-	}
-	if (toa_addr_is_mapped(found->client))
-		inet_ntop(AF_INET, found->client + 12, ip, sizeof(ip));
+	if (toa_addr_is_mapped(addr))
+		inet_ntop(AF_INET, addr + 12, ip, sizeof(ip));
 	else
-		inet_ntop(AF_INET6, found->client, ip, sizeof(ip));
-	sprintf(text, "%s%u %s %u", plausible ? "" : "implausible ", found->kind, ip,
-		found->port[0] << 8 | found->port[1]);
+		inet_ntop(AF_INET6, addr, ip, sizeof(ip));
+	return sprintf(text, "%s %u", ip, port[0] << 8 | port[1]);
 }
 
-static struct toa_kinds default_kinds(void)
+static void show(enum toa_verdict verdict, const struct toa_option *found, bool plausible,
+		 char *text)
 {
-	struct toa_kinds kinds = { 0 };
-
-	toa_kinds_add(&kinds, 254);
-	toa_kinds_add(&kinds, 253);
-	toa_kinds_add(&kinds, 200);
-	return kinds;
+	switch (verdict) {
+	case TOA_OPTION_NONE:
+		strcpy(text, "none");
+		return;
+	case TOA_OPTION_INVALID:
+		strcpy(text, "invalid");
+		return;
+	case TOA_OPTION_FOREIGN:
+		sprintf(text, "foreign %u %u", found->kind, found->len);
+		return;
+	case TOA_OPTION_FOUND:
+		break;
+	}
+	text += sprintf(text, "%s%u ", plausible ? "" : "implausible ", found->kind);
+	text += show_end(found->client, found->port, text);
+	if (found->has_virtual) {
+		text += sprintf(text, " to ");
+		show_end(found->virtual_addr, found->virtual_port, text);
+	}
 }
+
+/* What the last @formats line has set. */
+static struct toa_formats formats;
 
 static bool has_timestamps(const char *hex)
 {
@@ -56,7 +67,6 @@ static bool has_timestamps(const char *hex)
 /* The list at the very end of its memory, where a sanitizer sees a read beyond it. */
 static void parse(const char *hex, bool timestamps, char *text)
 {
-	struct toa_kinds kinds = default_kinds();
 	struct toa_option found;
 	enum toa_verdict verdict;
 	unsigned char bytes[48], *list;
@@ -65,7 +75,7 @@ static void parse(const char *hex, bool timestamps, char *text)
 
 	list = malloc(len ? len : 1);
 	memcpy(list, bytes, len);
-	verdict = toa_option_parse(&kinds, list, len, &found);
+	verdict = toa_option_parse(&formats, list, len, &found);
 	plausible = verdict == TOA_OPTION_FOUND &&
 		    toa_option_is_plausible(&found, list, len, timestamps);
 	show(verdict, &found, plausible, text);
@@ -74,7 +84,7 @@ static void parse(const char *hex, bool timestamps, char *text)
 
 static bool check(const char *name, const char *hex, bool timestamps, const char *expected)
 {
-	char got[96];
+	char got[192];
 
 	parse(hex, timestamps, got);
 	if (!strcmp(got, expected))
@@ -96,6 +106,21 @@ static const struct {
 	{ "ipv4, timestamps", TOA4 "0101" TS, "254 203.0.113.7 12345" },
 };
 
+static unsigned int check_without_timestamps(unsigned int *count)
+{
+	unsigned int failed = 0;
+	struct toa_text wrong;
+
+	if (toa_formats_parse(toa_text_of("toa"), &formats, &wrong))
+		return 1;
+	for (unsigned int i = 0; i < ARRAY_SIZE(without_timestamps); i++) {
+		++*count;
+		failed += !check(without_timestamps[i].name, without_timestamps[i].hex, false,
+				 without_timestamps[i].expected);
+	}
+	return failed;
+}
+
 int main(int argc, char **argv)
 {
 	FILE *file = argc == 2 ? fopen(argv[1], "r") : NULL;
@@ -107,19 +132,25 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	while (fgets(line, sizeof(line), file)) {
-		char name[64], hex[96], expected[96];
+		char name[64], hex[96], expected[128];
+		struct toa_text wrong;
 
-		if (line[0] == '#' || sscanf(line, "%63s %95s %95[^\n]", name, hex, expected) != 3)
+		if (!strncmp(line, "@formats ", 9)) {
+			if (toa_formats_parse(toa_text_of(line + 9), &formats, &wrong))
+				return 2;
 			continue;
+		}
+		if (line[0] == '#' || line[0] == '\n')
+			continue;
+		if (sscanf(line, "%63s %95s %127[^\n]", name, hex, expected) != 3) {
+			printf("not a row: %s", line);
+			return 2;
+		}
 		count++;
 		failed += !check(name, hex, has_timestamps(hex), expected);
 	}
 	fclose(file);
-	for (unsigned int i = 0; i < ARRAY_SIZE(without_timestamps); i++) {
-		count++;
-		failed += !check(without_timestamps[i].name, without_timestamps[i].hex, false,
-				 without_timestamps[i].expected);
-	}
+	failed += check_without_timestamps(&count);
 	printf("vectors: %u passed, %u failed\n", count - failed, failed);
 	return failed || !count;
 }

@@ -54,3 +54,7 @@ bin/toa unload
 
 say 'programs of others'
 TOA_REQUIRE_PRIVILEGED=1 ./foreign --test-threads 1
+
+say 'lists and observers'
+TOA_REQUIRE_PRIVILEGED=1 ./connections --test-threads 1
+TOA_REQUIRE_PRIVILEGED=1 ./watch --test-threads 1

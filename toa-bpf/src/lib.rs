@@ -36,6 +36,7 @@ mod config;
 mod connection;
 mod diagnosis;
 mod error;
+mod event;
 mod status;
 
 #[cfg(all(target_os = "linux", target_endian = "little"))]
@@ -49,7 +50,8 @@ pub use config::Config;
 pub use connection::{Connection, ConnectionState, Judgement};
 pub use diagnosis::{Recent, Unread, UnreadReason};
 pub use error::Error;
-pub use imp::{Attached, Connections, Pins, answering_program, attach, connections};
+pub use event::{Event, What};
+pub use imp::{Attached, Connections, Pins, Watch, answering_program, attach, connections, watch};
 pub use status::{Counters, Lifetime, Loaded, ProgramStatus, Scope, Status};
 
 /// Loads the source so that it outlives this process; see [`Pins::load`].

@@ -1,31 +1,52 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Same bytes and kinds in, same answer out of the module's parser and toa-core's.
+//! Same bytes and formats in, same answer out of the module's parsers and toa-core's.
 //!
-//! The input's layout: one byte (bits 0-1: how many kinds, 0 for the default ones), the
-//! kinds; the rest is the option list.
+//! The input's layout: one byte (bits 0 to 3: toa, vtoa, cip, ttgw; bit 4: toa@KIND), the
+//! kind; the rest is the option list.
 #![no_main]
 
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 
 use libfuzzer_sys::fuzz_target;
-use toa_core::OptionKinds;
-use toa_core::option::{Parsed, ToaOption, parse};
+use toa_core::OptionFormats;
+use toa_core::option::{Parsed, parse};
 
 #[repr(C)]
-struct Kinds([u8; 32]);
+#[derive(Clone, Copy)]
+struct Text {
+    at: *const u8,
+    len: u32,
+}
+
+#[repr(C)]
+struct Formats {
+    by_kind: [u16; 256],
+}
 
 #[repr(C)]
 #[derive(Default)]
 struct Found {
     client: [u8; 16],
+    virtual_addr: [u8; 16],
     port: [u8; 2],
+    virtual_port: [u8; 2],
+    layout: u8,
+    has_virtual: bool,
+    at: u32,
+    size: u32,
+    needed: u32,
     kind: u8,
-    at: u8,
-    size: u8,
+    len: u8,
 }
 
 unsafe extern "C" {
-    fn toa_option_parse(kinds: *const Kinds, list: *const u8, len: u32, found: *mut Found) -> i32;
+    fn toa_formats_parse(text: Text, formats: *mut Formats, wrong: *mut Text) -> i32;
+    fn toa_option_parse(
+        formats: *const Formats,
+        list: *const u8,
+        len: u32,
+        found: *mut Found,
+    ) -> i32;
     fn toa_option_is_plausible(
         found: *const Found,
         list: *const u8,
@@ -34,50 +55,129 @@ unsafe extern "C" {
     ) -> bool;
 }
 
-/// Of a connection that has negotiated timestamps, as toa-core takes it.
-fn is_plausible(found: &Found, list: &[u8], len: u32) -> bool {
-    // SAFETY: both pointers are valid for the call, `list` for `len` bytes, and `found`
-    // was made from it.
-    unsafe { toa_option_is_plausible(&raw const *found, list.as_ptr(), len, true) }
+/// What both parsers must agree on.
+#[derive(Debug, PartialEq)]
+enum Answer {
+    Absent,
+    Foreign {
+        kind: u8,
+        len: u8,
+    },
+    Invalid,
+    Client {
+        is_plausible: bool,
+        kind: u8,
+        len: usize,
+        client: SocketAddr,
+        virtual_addr: Option<SocketAddr>,
+    },
 }
 
-fn module_parse(list: &[u8], kinds: &OptionKinds) -> Parsed {
-    let mut set = Kinds([0; 32]);
-    for kind in kinds.iter() {
-        set.0[usize::from(kind >> 3)] |= 1 << (kind & 7);
-    }
-    let len = u32::try_from(list.len()).expect("the fuzzer's inputs are short");
+fn len_of(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).expect("the fuzzer's inputs are short")
+}
+
+fn module_formats(text: &str) -> Option<Formats> {
+    let text = Text {
+        at: text.as_ptr(),
+        len: len_of(text.as_bytes()),
+    };
+    let mut wrong = text;
+    let mut formats = Formats { by_kind: [0; 256] };
+    // SAFETY: all pointers are valid for the call, that of `text` for its length.
+    let error = unsafe { toa_formats_parse(text, &raw mut formats, &raw mut wrong) };
+    (error == 0).then_some(formats)
+}
+
+/// Of a connection that has negotiated timestamps, as toa-core takes it.
+fn is_plausible(found: &Found, list: &[u8]) -> bool {
+    // SAFETY: both pointers are valid for the call, `list` for `len` bytes, and `found`
+    // was made from it.
+    unsafe { toa_option_is_plausible(&raw const *found, list.as_ptr(), len_of(list), true) }
+}
+
+fn end(ip: [u8; 16], port: [u8; 2]) -> SocketAddr {
+    SocketAddr::new(Ipv6Addr::from(ip).to_canonical(), u16::from_be_bytes(port))
+}
+
+fn module_parse(list: &[u8], formats: &Formats) -> Answer {
     let mut found = Found::default();
-    // SAFETY: all pointers are valid for the call, and `list` for `len` bytes.
-    match unsafe { toa_option_parse(&raw const set, list.as_ptr(), len, &raw mut found) } {
-        0 => Parsed::Absent,
-        1 => Parsed::Invalid,
-        2 => {
-            let ip = std::net::Ipv6Addr::from(found.client).to_canonical();
-            let client = SocketAddr::new(ip, u16::from_be_bytes(found.port));
-            let option = ToaOption {
-                kind: found.kind,
-                client,
-            };
-            if is_plausible(&found, list, len) {
-                Parsed::Found(option)
-            } else {
-                Parsed::Implausible(option)
-            }
-        }
+    // SAFETY: all pointers are valid for the call, and `list` for its length.
+    let verdict = unsafe {
+        toa_option_parse(
+            &raw const *formats,
+            list.as_ptr(),
+            len_of(list),
+            &raw mut found,
+        )
+    };
+    match verdict {
+        0 => Answer::Absent,
+        1 => Answer::Foreign {
+            kind: found.kind,
+            len: found.len,
+        },
+        2 => Answer::Invalid,
+        3 => Answer::Client {
+            is_plausible: is_plausible(&found, list),
+            kind: found.kind,
+            len: found.len.into(),
+            client: end(found.client, found.port),
+            virtual_addr: found
+                .has_virtual
+                .then(|| end(found.virtual_addr, found.virtual_port)),
+        },
         other => panic!("the module's parser answered {other}"),
     }
 }
 
+fn core_parse(list: &[u8], formats: &OptionFormats) -> Answer {
+    let (is_plausible, option) = match parse(list, formats) {
+        Parsed::Absent => return Answer::Absent,
+        Parsed::Foreign { kind, len } => return Answer::Foreign { kind, len },
+        Parsed::Invalid => return Answer::Invalid,
+        Parsed::Found(option) => (true, option),
+        Parsed::Implausible(option) => (false, option),
+    };
+    Answer::Client {
+        is_plausible,
+        kind: option.kind(),
+        len: option.layout().option_len(),
+        client: option.client(),
+        virtual_addr: option.virtual_addr(),
+    }
+}
+
+fn names(bits: u8, kind: u8) -> String {
+    let named = ["toa", "vtoa", "cip", "ttgw"];
+    let chosen = (0..).zip(named).filter(|(bit, _)| bits & (1 << bit) != 0);
+    let mut names: Vec<String> = chosen.map(|(_, name)| name.to_owned()).collect();
+    if bits & 16 != 0 {
+        names.push(format!("toa@{kind}"));
+    }
+    names.join(",")
+}
+
 fuzz_target!(|input: &[u8]| {
-    let Some((shape, rest)) = input.split_first() else {
+    let [bits, kind, list @ ..] = input else {
         return;
     };
-    let Some((some_kinds, list)) = rest.split_at_checked(usize::from(shape & 3)) else {
+    let text = names(*bits, *kind);
+    let formats: Result<OptionFormats, _> = text.parse();
+    let of_module = module_formats(&text);
+    assert_eq!(
+        of_module.as_ref().map(|formats| &formats.by_kind),
+        formats.as_ref().ok().map(OptionFormats::by_kind),
+        "formats {text:?}"
+    );
+    let (Some(of_module), Ok(formats)) = (of_module, formats) else {
         return;
     };
-    let kinds = OptionKinds::new(some_kinds.iter().copied()).unwrap_or_default();
     // The allocation ends with the list.
     let list: Box<[u8]> = list.into();
-    assert_eq!(module_parse(&list, &kinds), parse(&list, &kinds));
+    assert_eq!(
+        module_parse(&list, &of_module),
+        core_parse(&list, &formats),
+        "formats {text:?}"
+    );
 });

@@ -20,6 +20,11 @@ struct expected expect_no(enum verdict verdict)
 	return (struct expected){ .verdict = verdict };
 }
 
+struct expected expect_foreign(uint8_t kind, uint8_t len)
+{
+	return (struct expected){ .verdict = FOREIGN, .kind = kind, .len = len };
+}
+
 struct expected expect_implausible(uint8_t kind, const struct endpoint *client)
 {
 	return cli.plausible ? expect_no(IMPLAUSIBLE) : expect_client(kind, client);
@@ -27,7 +32,8 @@ struct expected expect_implausible(uint8_t kind, const struct endpoint *client)
 
 struct expected expect_from_stranger(struct expected from_trusted)
 {
-	if (!cli.trust || from_trusted.verdict == NO_OPTION)
+	/* What is no claim, nobody needs to be trusted for. */
+	if (!cli.trust || from_trusted.verdict == NO_OPTION || from_trusted.verdict == FOREIGN)
 		return from_trusted;
 	return expect_no(UNTRUSTED);
 }
@@ -36,6 +42,7 @@ const char *expected_show(const struct expected *expected)
 {
 	static const char *const refused[] = {
 		[NO_OPTION] = "no address (no option)",
+		[FOREIGN] = "no address (foreign)",
 		[INVALID] = "no address (invalid)",
 		[UNTRUSTED] = "no address (untrusted)",
 		[IMPLAUSIBLE] = "no address (implausible)",
@@ -135,6 +142,13 @@ void check_lookup(int fd, const struct expected *expected)
 		case_fail("4096: got optlen %u, expected %zu", len, sizeof(answer));
 }
 
+static bool has_virtual(const struct expected *expected)
+{
+	static const struct endpoint none;
+
+	return expected->verdict == CLIENT && !endpoint_equal(&expected->virtual, &none);
+}
+
 static uint32_t expected_flags(int family, const struct expected *expected)
 {
 	uint32_t flags = TOA_INFO_TRUST_ENFORCED;
@@ -149,6 +163,10 @@ static uint32_t expected_flags(int family, const struct expected *expected)
 		flags |= TOA_INFO_INVALID;
 	if (expected->verdict == IMPLAUSIBLE)
 		flags |= TOA_INFO_IMPLAUSIBLE;
+	if (expected->verdict == FOREIGN)
+		flags |= TOA_INFO_FOREIGN;
+	if (has_virtual(expected))
+		flags |= TOA_INFO_HAS_VIRTUAL;
 	return flags;
 }
 
@@ -176,6 +194,8 @@ static bool get_info(int fd, const char *what, struct toa_info *info)
 		case_fail("4097 on %s: got source %u", what, info->source);
 	if (info->reserved)
 		case_fail("4097 on %s: got reserved %#x, expected 0", what, info->reserved);
+	if (info->zero)
+		case_fail("4097 on %s: got padding %02x, expected zero", what, info->zero);
 	return true;
 }
 
@@ -203,7 +223,12 @@ static void check_info(int fd, int family, const struct endpoint *peer,
 			  expected_show(expected));
 	if (info.kind != expected->kind)
 		case_fail("4097: got kind %u, expected %u", info.kind, expected->kind);
+	if (expected->len ? info.len != expected->len : !info.len != !info.kind)
+		case_fail("4097: got length %u of kind %u, expected %u", info.len, info.kind,
+			  expected->len);
 	check_endpoint("client", info.client, info.client_port, &expected->client);
+	check_endpoint("virtual address", info.virtual_addr, info.virtual_port,
+		       &expected->virtual);
 	check_endpoint("peer", info.peer, info.peer_port, peer);
 }
 
@@ -220,6 +245,7 @@ void check_idle_info(int fd, const char *what)
 	if (info.kind)
 		case_fail("4097 on %s: got kind %u, expected 0", what, info.kind);
 	check_endpoint("client", info.client, info.client_port, &nobody);
+	check_endpoint("virtual address", info.virtual_addr, info.virtual_port, &nobody);
 	check_endpoint("peer", info.peer, info.peer_port, &nobody);
 }
 

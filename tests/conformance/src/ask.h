@@ -9,7 +9,8 @@
 
 enum verdict {
 	NO_OPTION, /* nothing that looks like TOA */
-	INVALID,   /* refused: wrong length or an impossible address */
+	FOREIGN,   /* a known kind, but with a length of no known format */
+	INVALID,   /* refused: malformed, or an impossible address or version */
 	UNTRUSTED, /* refused: the peer is not in the trusted set */
 	IMPLAUSIBLE, /* refused: the list left a balancer no room */
 	CLIENT,    /* the option counts */
@@ -18,11 +19,14 @@ enum verdict {
 struct expected {
 	enum verdict verdict;
 	uint8_t kind;
+	uint8_t len; /* of the option; 0: any */
 	struct endpoint client;
+	struct endpoint virtual; /* all zeros: none */
 };
 
 struct expected expect_client(uint8_t kind, const struct endpoint *client);
 struct expected expect_no(enum verdict verdict);
+struct expected expect_foreign(uint8_t kind, uint8_t len);
 /* No address either, unless the source was set up to believe such options. */
 struct expected expect_implausible(uint8_t kind, const struct endpoint *client);
 /* What is left of it when the peer is a stranger. */

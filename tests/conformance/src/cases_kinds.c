@@ -6,8 +6,8 @@
 
 static const uint8_t kinds[] = { 254, 253, 200 };
 static const char *const clients[] = {
-	"0.0.0.1", "1.2.3.4", "126.255.255.255", "128.0.0.0", "223.255.255.255",
-	"255.255.255.254", "::2", "2001:db8::1", "fe80::1", "feff:ffff::1",
+	"1.0.0.0", "1.2.3.4", "126.255.255.255", "128.0.0.0", "223.255.255.255",
+	"::1:0:0", "2001:db8::1", "fe80::1", "feff:ffff::1",
 	"::fffe:1.2.3.4", "64:ff9b::198.51.100.1", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff",
 };
 static const uint16_t ports[] = { 0, 1, 255, 256, 1023, 32768, 65534, 65535 };
@@ -17,9 +17,11 @@ static const uint16_t ports[] = { 0, 1, 255, 256, 1023, 32768, 65534, 65535 };
 static void one(const struct side *side, uint8_t kind, const struct endpoint *client)
 {
 	struct expected expected = expect_client(kind, client);
+	struct tcpopts option = toa_option(kind, client);
 	struct conn conn;
 
-	if (conn_open(&conn, side, side->trusted, toa_option(kind, client)))
+	expected.len = option.bytes[1];
+	if (conn_open(&conn, side, side->trusted, option))
 		conn_check(&conn, &expected);
 	conn_close(&conn);
 }

@@ -103,7 +103,7 @@ static void bad_length(const struct side *side)
 {
 	static const uint8_t bytes[] = { 254, 4, 0, 0 };
 
-	stranger_sends(side, raw_options(bytes, sizeof(bytes)), expect_no(INVALID));
+	stranger_sends(side, raw_options(bytes, sizeof(bytes)), expect_foreign(254, 4));
 }
 
 static void no_option(const struct side *side)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct cli cli = { .source = SOURCE_ANY, .churn = 20000, .peername = true, .trust = true,
-		   .plausible = true };
+		   .plausible = true, .formats = "toa" };
 
 static const char usage[] =
 	"Checks that the TOA source of this kernel keeps the source contract. Needs root.\n"
@@ -17,6 +17,8 @@ static const char usage[] =
 	"  --peername on|off   whether the source rewrites getpeername() (on)\n"
 	"  --no-trust          the source is set up to trust any peer\n"
 	"  --believe-implausible   the source is set up to believe implausible options\n"
+	"  --formats NAMES     the formats that the source is set up to read (toa); with others\n"
+	"                      than toa only the vectors of exactly these are checked\n"
 	"  --churn N           connections in the churn case, 0 for none (20000)\n"
 	"  --only TEXT         only cases whose name contains TEXT\n"
 	"  --list              print the names of the cases, run nothing\n"
@@ -25,13 +27,14 @@ static const char usage[] =
 	"  --expect-none       check that no source is loaded, nothing else\n"
 	"  --here              use this network namespace; for kernels that have no others\n";
 
-enum { SOURCE = 1, PEERNAME, NO_TRUST, BELIEVE, CHURN, ONLY, LIST, NO_SKIP, EXPECT_NONE, HERE, HELP };
+enum { SOURCE = 1, PEERNAME, NO_TRUST, BELIEVE, FORMATS, CHURN, ONLY, LIST, NO_SKIP, EXPECT_NONE, HERE, HELP };
 
 static const struct option options[] = {
 	{ "source", required_argument, NULL, SOURCE },
 	{ "peername", required_argument, NULL, PEERNAME },
 	{ "no-trust", no_argument, NULL, NO_TRUST },
 	{ "believe-implausible", no_argument, NULL, BELIEVE },
+	{ "formats", required_argument, NULL, FORMATS },
 	{ "churn", required_argument, NULL, CHURN },
 	{ "only", required_argument, NULL, ONLY },
 	{ "list", no_argument, NULL, LIST },
@@ -94,6 +97,9 @@ static void apply(int option, const char *value)
 		break;
 	case BELIEVE:
 		cli.plausible = false;
+		break;
+	case FORMATS:
+		cli.formats = value;
 		break;
 	case CHURN:
 		cli.churn = parse_count(value);

@@ -18,6 +18,7 @@ struct cli {
 	bool expect_none; /* only check that no source is there */
 	bool here;	  /* in this network namespace, not in a new one */
 	const char *only; /* part of a case's name */
+	const char *formats; /* that the source reads */
 };
 
 extern struct cli cli;

@@ -32,37 +32,50 @@ static struct tcpopts parse_hex(const char *hex)
 	return raw_options(bytes, len);
 }
 
-static void parse_line(const char *line, struct vector *vector)
+static struct expected parse_client(const char *text, bool is_plausible)
+{
+	char client[64], virtual[64];
+	unsigned int kind, port, virtual_port;
+	int fields = sscanf(text, "%u %63s %u to %63s %u", &kind, client, &port, virtual,
+			    &virtual_port);
+	struct endpoint at;
+	struct expected expected;
+
+	if (fields != 3 && fields != 5)
+		malformed(text);
+	at = endpoint(client, (uint16_t)port);
+	expected = is_plausible ? expect_client((uint8_t)kind, &at) :
+				  expect_implausible((uint8_t)kind, &at);
+	if (fields == 5 && expected.verdict == CLIENT)
+		expected.virtual = endpoint(virtual, (uint16_t)virtual_port);
+	return expected;
+}
+
+static struct expected parse_expected(const char *text)
 {
 	static const char implausible[] = "implausible ";
-	char hex[128], first[16], client[64];
-	unsigned int port;
-	int expected_at = 0, fields;
-	bool is_plausible = true;
+	unsigned int kind, len;
+
+	if (!strcmp(text, "none"))
+		return expect_no(NO_OPTION);
+	if (!strcmp(text, "invalid"))
+		return expect_no(INVALID);
+	if (sscanf(text, "foreign %u %u", &kind, &len) == 2)
+		return expect_foreign((uint8_t)kind, (uint8_t)len);
+	if (!strncmp(text, implausible, sizeof(implausible) - 1))
+		return parse_client(text + sizeof(implausible) - 1, false);
+	return parse_client(text, true);
+}
+
+static void parse_line(const char *line, struct vector *vector)
+{
+	char hex[128];
+	int expected_at = 0;
 
 	if (sscanf(line, "%63s %127s %n", vector->name, hex, &expected_at) < 2 || !expected_at)
 		malformed(line);
-	line += expected_at;
-	if (!strncmp(line, implausible, sizeof(implausible) - 1)) {
-		is_plausible = false;
-		line += sizeof(implausible) - 1;
-	}
-	fields = sscanf(line, "%15s %63s %u", first, client, &port);
-
 	vector->opts = parse_hex(hex);
-	if (fields == 1 && is_plausible && !strcmp(first, "none")) {
-		vector->expected = expect_no(NO_OPTION);
-	} else if (fields == 1 && is_plausible && !strcmp(first, "invalid")) {
-		vector->expected = expect_no(INVALID);
-	} else if (fields == 3) {
-		struct endpoint at = endpoint(client, (uint16_t)port);
-
-		vector->expected = is_plausible ?
-					   expect_client((uint8_t)atoi(first), &at) :
-					   expect_implausible((uint8_t)atoi(first), &at);
-	} else {
-		malformed(line);
-	}
+	vector->expected = parse_expected(line + expected_at);
 }
 
 bool vector_next(const char **cursor, struct vector *vector)
@@ -75,7 +88,7 @@ bool vector_next(const char **cursor, struct vector *vector)
 		len = strcspn(at, "\n");
 		snprintf(line, sizeof(line), "%.*s", (int)len, at);
 		at += len + (at[len] == '\n');
-		if (line[0] == '#' || !line[strspn(line, " \t\r")])
+		if (sscanf(line, "@formats %63s", vector->formats) == 1)
 			continue;
 		parse_line(line, vector);
 		*cursor = at;

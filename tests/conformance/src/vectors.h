@@ -10,6 +10,7 @@ struct vector {
 	char name[64];
 	struct tcpopts opts;
 	struct expected expected; /* from a trusted peer */
+	char formats[64];	  /* that the source must read */
 };
 
 /* The vector behind the last one; false at the end. `*cursor` starts as NULL. */

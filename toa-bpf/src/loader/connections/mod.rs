@@ -13,6 +13,7 @@ use socket2::{Domain, Protocol, Type};
 
 use self::message::{Message, Socket, messages, request};
 use self::stored::Stored;
+pub(crate) use self::stored::outcome;
 use super::host;
 use super::object::map_error;
 use super::status::{self, Table};
@@ -55,7 +56,7 @@ pub fn connections() -> Result<Connections, Error> {
         .collect();
     ids.sort_unstable();
     ids.dedup();
-    let maps = ids.into_iter().map(open).collect::<Result<_, _>>()?;
+    let maps = ids.into_iter().map(conns_map).collect::<Result<_, _>>()?;
     let netlink = Domain::from(libc::AF_NETLINK);
     let protocol = Some(Protocol::from(NETLINK_SOCK_DIAG));
     Ok(Connections {
@@ -69,7 +70,7 @@ pub fn connections() -> Result<Connections, Error> {
     })
 }
 
-fn open(id: u32) -> Result<MapData, Error> {
+pub(crate) fn conns_map(id: u32) -> Result<MapData, Error> {
     MapData::from_id(id).map_err(|e| map_error("toa_conns", e))
 }
 

@@ -46,15 +46,7 @@ impl Stored {
         if u16::from_be_bytes([q0, q1]) != peer_port {
             return None;
         }
-        let flags = u32::from(u16::from_ne_bytes([f0, f1]));
-        let outcome = match flags {
-            _ if flags & INFO_FOREIGN != 0 => Provenance::Foreign,
-            _ if flags & INFO_UNTRUSTED != 0 => Provenance::Untrusted,
-            _ if flags & INFO_INVALID != 0 => Provenance::Invalid,
-            _ if flags & INFO_IMPLAUSIBLE != 0 => Provenance::Implausible,
-            _ if flags & INFO_HAS_ADDR != 0 => Provenance::Toa,
-            _ => return None,
-        };
+        let outcome = outcome(u16::from_ne_bytes([f0, f1]))?;
         let client = to_canonical(SocketAddrV6::new(
             Ipv6Addr::from(client),
             u16::from_be_bytes([p0, p1]),
@@ -70,6 +62,19 @@ impl Stored {
             opened: u32::from_ne_bytes([o0, o1, o2, o3]),
             scope: u32::from_ne_bytes([s0, s1, s2, s3]),
         })
+    }
+}
+
+/// `None` where no option was found.
+pub(crate) fn outcome(flags: u16) -> Option<Provenance> {
+    match u32::from(flags) {
+        // Whatever else stands there: refused is refused.
+        flags if flags & INFO_UNTRUSTED != 0 => Some(Provenance::Untrusted),
+        flags if flags & INFO_INVALID != 0 => Some(Provenance::Invalid),
+        flags if flags & INFO_FOREIGN != 0 => Some(Provenance::Foreign),
+        flags if flags & INFO_IMPLAUSIBLE != 0 => Some(Provenance::Implausible),
+        flags if flags & INFO_HAS_ADDR != 0 => Some(Provenance::Toa),
+        _ => None,
     }
 }
 
@@ -100,7 +105,6 @@ mod tests {
             (INFO_UNTRUSTED, Provenance::Untrusted),
             (INFO_INVALID, Provenance::Invalid),
             (INFO_IMPLAUSIBLE, Provenance::Implausible),
-            // Whatever else stands there: refused is refused.
             (INFO_IMPLAUSIBLE | INFO_HAS_ADDR, Provenance::Implausible),
         ] {
             let stored = Stored::read(&bytes(flags, 4711), 4711).unwrap();
