@@ -63,6 +63,12 @@ fn each_new_connection_is_told_with_what_the_source_decided() {
             opened(Provenance::Implausible),
             Some((254, 8)),
         ),
+        (
+            TRUSTED,
+            &[254, 6, 1, 2, 3, 4, 0, 0],
+            opened(Provenance::Foreign),
+            Some((254, 6)),
+        ),
         (TRUSTED, &[], opened(Provenance::NotSent), None),
         (TRUSTED, &unread, opened(Provenance::NotSent), Some((77, 8))),
         (TRUSTED, &[1; 40], opened(Provenance::NotSent), None),

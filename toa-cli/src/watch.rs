@@ -8,6 +8,7 @@ use serde::Serialize;
 use toa_bpf::{Event, Scope, Status, What};
 
 use crate::connections::filter::Addresses;
+use crate::connections::row;
 use crate::module_table::ModuleTable;
 use crate::output::{Lines, Outcome, complain};
 use crate::status::{Source, scope};
@@ -171,10 +172,7 @@ impl Line {
 
     fn text(&self, several_sources: bool) -> String {
         let client = self.client.map(|client| client.to_string());
-        let option = match (self.kind, self.length) {
-            (Some(kind), Some(length)) => format!("{kind}/{length}"),
-            _ => "-".to_owned(),
-        };
+        let option = row::option(self.kind, self.length);
         let note = match (self.event, self.outcome) {
             ("option_in_syn", _) => " in the SYN, where no source reads it",
             ("option_later", _) => " in later data, where no source reads it",
