@@ -7,6 +7,7 @@ mod actix;
 mod demos;
 mod formats;
 mod life_cycle;
+mod mptcp;
 mod nginx;
 mod proxy;
 mod saved_syn;

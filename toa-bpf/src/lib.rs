@@ -34,7 +34,9 @@
 
 mod config;
 mod connection;
+mod diagnosis;
 mod error;
+mod event;
 mod status;
 
 #[cfg(all(target_os = "linux", target_endian = "little"))]
@@ -46,8 +48,10 @@ mod imp;
 
 pub use config::Config;
 pub use connection::{Connection, ConnectionState, Judgement};
+pub use diagnosis::{Recent, Unread, UnreadReason};
 pub use error::Error;
-pub use imp::{Attached, Connections, Pins, answering_program, attach, connections};
+pub use event::{Event, What};
+pub use imp::{Attached, Connections, Pins, Watch, answering_program, attach, connections, watch};
 pub use status::{Counters, Lifetime, Loaded, ProgramStatus, Scope, Status};
 
 /// Loads the source so that it outlives this process; see [`Pins::load`].

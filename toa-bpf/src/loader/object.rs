@@ -35,7 +35,7 @@ impl Object {
     /// Value size and number of entries of the maps that loads share.
     pub(crate) const CONNS_LAYOUT: (u32, u32) = (32, 0);
     pub(crate) const VIRTUALS_LAYOUT: (u32, u32) = (20, 0);
-    pub(crate) const COUNTERS_LAYOUT: (u32, u32) = (8, 13);
+    pub(crate) const COUNTERS_LAYOUT: (u32, u32) = (8, 14);
 
     /// Loads a new set of programs. What `shared` names is shared with earlier sets.
     pub(crate) fn load(config: &Config, shared: Option<&SharedMaps>) -> Result<Self, Error> {
@@ -124,7 +124,7 @@ fn refused(what: String, source: io::Error) -> Option<Error> {
     }
 }
 
-fn load_error(error: EbpfError) -> Error {
+pub(crate) fn load_error(error: EbpfError) -> Error {
     if let EbpfError::MapError(MapError::CreateError { name, io_error }) = &error
         && let Some(code) = io_error.raw_os_error()
         && let Some(error) = refused(
@@ -142,7 +142,7 @@ fn load_error(error: EbpfError) -> Error {
 /// How much of a verifier's log is shown: the reason stands at its end.
 const LOG_LINES: usize = 12;
 
-fn program_error(program: &'static str, error: ProgramError) -> Error {
+pub(crate) fn program_error(program: &'static str, error: ProgramError) -> Error {
     let ProgramError::LoadError {
         io_error,
         verifier_log,
