@@ -35,6 +35,7 @@
 mod config;
 mod connection;
 mod error;
+mod event;
 mod status;
 
 #[cfg(all(target_os = "linux", target_endian = "little"))]
@@ -47,7 +48,8 @@ mod imp;
 pub use config::Config;
 pub use connection::{Connection, ConnectionState, Judgement};
 pub use error::Error;
-pub use imp::{Attached, Connections, Pins, answering_program, attach, connections};
+pub use event::{Event, What};
+pub use imp::{Attached, Connections, Pins, Watch, answering_program, attach, connections, watch};
 pub use status::{Counters, Lifetime, Loaded, ProgramStatus, Scope, Status};
 
 /// Loads the source so that it outlives this process; see [`Pins::load`].

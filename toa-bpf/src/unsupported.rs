@@ -1,8 +1,9 @@
 //! The same interface where there is no eBPF: every call says so.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::{Config, Connection, Error, Loaded, Status};
+use crate::{Config, Connection, Error, Event, Loaded, Status};
 
 /// A source that lives with its process; there is none on this platform.
 #[derive(Debug)]
@@ -53,6 +54,55 @@ impl Iterator for Connections {
     type Item = Result<Connection, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        match self.0 {}
+    }
+}
+
+/// Observers of sources; there are none on this platform.
+#[derive(Debug)]
+pub struct Watch(std::convert::Infallible);
+
+/// Fails on this platform.
+///
+/// # Errors
+/// Always [`Error::Unsupported`].
+pub fn watch() -> Result<Watch, Error> {
+    Err(Error::Unsupported)
+}
+
+impl Watch {
+    /// Never called: there is no value of this type.
+    pub fn sources(&self) -> impl ExactSizeIterator<Item = &Status> {
+        [].iter()
+    }
+
+    /// Never called: there is no value of this type.
+    #[must_use]
+    pub fn is_watched(&self, _: usize) -> bool {
+        match self.0 {}
+    }
+
+    /// Never called: there is no value of this type.
+    ///
+    /// # Errors
+    /// None.
+    pub fn next(&mut self, _: Duration) -> Result<Option<Event>, Error> {
+        match self.0 {}
+    }
+
+    /// Never called: there is no value of this type.
+    ///
+    /// # Errors
+    /// None.
+    pub fn take_lost(&mut self) -> Result<u64, Error> {
+        match self.0 {}
+    }
+
+    /// Never called: there is no value of this type.
+    ///
+    /// # Errors
+    /// None.
+    pub fn is_current(&self) -> Result<bool, Error> {
         match self.0 {}
     }
 }

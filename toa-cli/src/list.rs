@@ -10,10 +10,12 @@ use crate::output::{Lines, Outcome, complain};
 use crate::status::Source;
 
 const FIELDS: &str = "\
-With --json each line is an object with the fields outcome, client, peer, local, kind, state,
-processes (id and name), source (ebpf or module) and cgroup; what does not apply is null.
+With --json each line is an object with the fields outcome, client, peer, local, kind, length,
+age (in seconds), state, processes (id and name), source (ebpf or module) and cgroup; what does
+not apply is null. Kind and length are the option's: `254/8` in the table.
 
-The outcome is `toa`, or why the peer counts as the client: `untrusted`, `invalid`, `implausible`.
+The outcome is `toa`, or why the peer counts as the client: `foreign`, `untrusted`, `invalid`,
+`implausible`.
 With --all `-` (null) stands for connections of which a source keeps nothing: no option was sent,
 or they are older than the source, or not covered by one, or this host opened them itself.
 
@@ -88,6 +90,8 @@ fn row(
         peer: connection.peer,
         local: connection.local,
         kind: None,
+        length: None,
+        age: None,
         state: connection.state.as_str(),
         processes: processes.of_socket(connection.inode),
         source: None,
@@ -103,6 +107,8 @@ fn row(
         row.outcome = Some(judgement.outcome);
         row.client = judgement.client;
         row.kind = judgement.kind;
+        row.length = judgement.option_len;
+        row.age = Some(judgement.age.as_secs());
         row.source = Some(Source::Ebpf);
         row.cgroup = judgement
             .source

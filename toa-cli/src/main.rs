@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod cgroup;
+#[cfg(target_os = "linux")]
+mod check_balancer;
 mod connections;
 mod diagnosis;
 mod lb;
@@ -13,6 +15,7 @@ mod module_table;
 mod output;
 mod status;
 mod vendor;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -41,8 +44,13 @@ enum Command {
     Status(status::Args),
     /// List the open connections with their clients
     List(list::List),
+    /// Tell of each new connection as it opens
+    Watch(watch::Watch),
     /// Run a load balancer on this machine that inserts TOA, to try things on
     Lb(lb::Lb),
+    /// Try whether clients of your balancer can name any address they like
+    #[cfg(target_os = "linux")]
+    CheckBalancer(check_balancer::CheckBalancer),
 }
 
 fn main() -> ExitCode {
@@ -61,7 +69,10 @@ fn run() -> anyhow::Result<Outcome> {
             Command::Unload(unload) => unload.run(),
             Command::Status(args) => args.run(),
             Command::List(list) => list.run(),
+            Command::Watch(watch) => watch.run(),
             Command::Lb(lb) => lb.run(),
+            #[cfg(target_os = "linux")]
+            Command::CheckBalancer(check) => check.run(),
         },
         Err(error) if error.use_stderr() => {
             complain(error.render());

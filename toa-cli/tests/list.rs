@@ -4,73 +4,15 @@
 
 mod host;
 
-use std::cell::Cell;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 
-use host::{TOA, pins, stderr, stdout, toa};
+use host::service::{BALANCER, CLIENT, STRANGER, Service, with_capabilities};
+use host::{TOA, stderr, stdout, toa};
 use serde_json::{Value, json};
-use toa_lab::peer::{Peer, PeerDevice};
-use toa_lab::sandbox::Sandbox;
-
-/// 203.0.113.7:12345 by kind 254.
-const CLIENT: [u8; 8] = [254, 8, 0x30, 0x39, 203, 0, 113, 7];
-const BALANCER: [u8; 4] = [192, 168, 7, 7];
-const STRANGER: [u8; 4] = [198, 51, 100, 7];
-
-/// A service under a source of its own: this very process.
-struct Service {
-    listener: TcpListener,
-    device: PeerDevice,
-    next_port: Cell<u16>,
-    sandbox: Sandbox,
-}
-
-impl Service {
-    fn start() -> Option<Self> {
-        let sandbox = Sandbox::enter_or_skip()?;
-        let device = PeerDevice::open().unwrap();
-        sandbox.cgroup().join().unwrap();
-        Some(Self {
-            listener: TcpListener::bind((PeerDevice::KERNEL_V4, 0)).unwrap(),
-            device,
-            next_port: Cell::new(20_000),
-            sandbox,
-        })
-    }
-
-    fn start_covered() -> Option<Self> {
-        let this = Self::start()?;
-        let load = toa(&["load", "--trust", "private", "--cgroup", &this.cgroup()]);
-        assert!(load.status.success(), "{}", stderr(&load));
-        Some(this)
-    }
-
-    fn cgroup(&self) -> String {
-        self.sandbox.cgroup().path().to_str().unwrap().to_owned()
-    }
-
-    fn port(&self) -> String {
-        self.listener.local_addr().unwrap().port().to_string()
-    }
-
-    fn accept(&self, from: [u8; 4], options: &[u8]) -> (TcpStream, Peer<'_>) {
-        let port = self.next_port.replace(self.next_port.get() + 1);
-        let to = self.listener.local_addr().unwrap();
-        let mut peer = self.device.peer((from, port).into(), to);
-        peer.connect(&[], options).unwrap();
-        (self.listener.accept().unwrap().0, peer)
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        toa(&["unload"]);
-        assert!(!pins().exists());
-    }
-}
+use toa_lab::peer::PeerDevice;
 
 fn listed(args: &[&str]) -> Vec<Value> {
     let output = toa(&[&["list", "--json"], args].concat());
@@ -96,12 +38,16 @@ fn open_connections_are_listed_with_client_and_process_or_the_reason() {
     let local = format!("{}:{}", PeerDevice::KERNEL_V4, service.port());
     let mut rows = listed(&["--port", &service.port()]);
     rows.sort_by_key(|row| row["outcome"].to_string());
+    let age = rows[0]["age"].as_u64().expect("in seconds");
+    assert!(age < 60, "{age}");
     let expected = json!({
         "outcome": "toa",
         "client": "203.0.113.7:12345",
         "peer": peer.local_addr().to_string(),
         "local": local,
         "kind": 254,
+        "length": 8,
+        "age": age,
         "state": "established",
         "processes": processes,
         "source": "ebpf",
@@ -229,19 +175,6 @@ fn without_a_source_the_exit_code_says_so() {
         stderr(&none)
     );
     assert_eq!(stdout(&none), "");
-}
-
-/// As root with these capabilities alone.
-fn with_capabilities(capabilities: &str, args: &[&str]) -> Output {
-    Command::new("setpriv")
-        .args([
-            format!("--bounding-set={capabilities}"),
-            "--inh-caps=-all".to_owned(),
-        ])
-        .arg(TOA)
-        .args(args)
-        .output()
-        .unwrap()
 }
 
 #[test]

@@ -60,7 +60,7 @@ pub(crate) fn attach_hook(object: &Object, hook: Hook, cgroup: &Cgroup) -> Resul
         .map_err(|source| attach_error(hook, cgroup, source))
 }
 
-fn attach_error(hook: Hook, cgroup: &Cgroup, source: io::Error) -> Error {
+pub(super) fn attach_error(hook: Hook, cgroup: &Cgroup, source: io::Error) -> Error {
     let obstacle = match source.raw_os_error() {
         Some(libc::EPERM) => obstacle::find(cgroup, hook.attach_type),
         _ => None,

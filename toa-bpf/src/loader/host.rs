@@ -16,6 +16,18 @@ const CAP_NET_ADMIN: u32 = 12;
 const CAP_SYS_ADMIN: u32 = 21;
 const CAP_PERFMON: u32 = 38;
 const CAP_BPF: u32 = 39;
+/// One of several capabilities, and the least of them by name.
+type Needed = (&'static [u32], &'static str);
+/// The option's place varies, and such pointer arithmetic takes PERFMON.
+const TO_LOAD: [Needed; 3] = [
+    (&[CAP_BPF, CAP_SYS_ADMIN], "CAP_BPF"),
+    (&[CAP_PERFMON, CAP_SYS_ADMIN], "CAP_PERFMON"),
+    (&[CAP_NET_ADMIN], "CAP_NET_ADMIN"),
+];
+const TO_WATCH: [Needed; 2] = [
+    (&[CAP_SYS_ADMIN], "CAP_SYS_ADMIN"),
+    (&[CAP_NET_ADMIN], "CAP_NET_ADMIN"),
+];
 const CGROUP2_MAGIC: u32 = 0x6367_7270;
 const OLDEST: (u32, u32) = (5, 10);
 /// The number of the hierarchy's root, whatever a cgroup namespace shows as its root.
@@ -30,39 +42,40 @@ pub(crate) fn check() -> Result<(), Error> {
             found: sys::kernel_release(),
         });
     }
+    check_capabilities("loading the eBPF source", &TO_LOAD)
+}
+
+/// The same for observers, which must find the sources first.
+pub(crate) fn check_for_watch() -> Result<(), Error> {
+    check_capabilities("watching the eBPF sources", &TO_WATCH)
+}
+
+fn check_capabilities(what: &'static str, needed: &[Needed]) -> Result<(), Error> {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    match missing_capabilities(&status) {
-        Some(missing) => Err(Error::MissingCapabilities {
-            what: "loading the eBPF source",
-            missing,
-        }),
+    match missing_capabilities(&status, needed) {
+        Some(missing) => Err(Error::MissingCapabilities { what, missing }),
         None => Ok(()),
     }
+}
+
+/// The capabilities that a process with this /proc status lacks. A status that
+/// cannot be read lacks none: the kernel will tell.
+fn missing_capabilities(status: &str, needed: &[Needed]) -> Option<String> {
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))?;
+    let effective = u64::from_str_radix(line.trim(), 16).ok()?;
+    let missing: Vec<&str> = needed
+        .iter()
+        .filter(|(any, _)| any.iter().all(|cap| effective & 1 << cap == 0))
+        .map(|(_, name)| *name)
+        .collect();
+    (!missing.is_empty()).then(|| missing.join(", "))
 }
 
 /// Whether this kernel is not too old.
 pub(crate) fn may_have_source() -> bool {
     kernel_version().is_none_or(|version| version >= OLDEST)
-}
-
-/// The capabilities that a process with this /proc status lacks. A status that
-/// cannot be read lacks none: the kernel will tell.
-fn missing_capabilities(status: &str) -> Option<String> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("CapEff:"))?;
-    let effective = u64::from_str_radix(line.trim(), 16).ok()?;
-    let has = |cap: u32| effective & 1 << cap != 0;
-    let missing: Vec<&str> = [
-        // The option's place varies, and such pointer arithmetic takes PERFMON.
-        (has(CAP_BPF) || has(CAP_SYS_ADMIN), "CAP_BPF"),
-        (has(CAP_PERFMON) || has(CAP_SYS_ADMIN), "CAP_PERFMON"),
-        (has(CAP_NET_ADMIN), "CAP_NET_ADMIN"),
-    ]
-    .into_iter()
-    .filter_map(|(there, name)| (!there).then_some(name))
-    .collect();
-    (!missing.is_empty()).then(|| missing.join(", "))
 }
 
 pub(crate) fn kernel_version() -> Option<(u32, u32)> {
@@ -275,8 +288,9 @@ mod tests {
             ),
         ] {
             let status = format!("Name:\tx\nCapEff:\t{caps}\n");
-            assert_eq!(missing_capabilities(&status).as_deref(), missing, "{caps}");
+            let found = missing_capabilities(&status, &TO_LOAD);
+            assert_eq!(found.as_deref(), missing, "{caps}");
         }
-        assert_eq!(missing_capabilities(""), None);
+        assert_eq!(missing_capabilities("", &TO_LOAD), None);
     }
 }

@@ -10,6 +10,7 @@
 //! | `status`, `holder` | what the kernel says is loaded, and who holds it |
 //! | `attach` | a source that lives with its process |
 //! | `connections` | the open connections, and what the sources keep of them |
+//! | `watch` | observers beside the sources, while somebody watches |
 //! | `slot`, `pins` | sources that outlive their loader, one for each cgroup |
 
 mod attach;
@@ -27,8 +28,10 @@ mod quirks;
 mod slot;
 mod status;
 mod sys;
+mod watch;
 
 pub use attach::{Attached, attach};
 pub use connections::{Connections, connections};
 pub use pins::Pins;
 pub use status::answering_program;
+pub use watch::{Watch, watch};

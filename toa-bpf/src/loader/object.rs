@@ -124,7 +124,7 @@ fn refused(what: String, source: io::Error) -> Option<Error> {
     }
 }
 
-fn load_error(error: EbpfError) -> Error {
+pub(crate) fn load_error(error: EbpfError) -> Error {
     if let EbpfError::MapError(MapError::CreateError { name, io_error }) = &error
         && let Some(code) = io_error.raw_os_error()
         && let Some(error) = refused(
@@ -142,7 +142,7 @@ fn load_error(error: EbpfError) -> Error {
 /// How much of a verifier's log is shown: the reason stands at its end.
 const LOG_LINES: usize = 12;
 
-fn program_error(program: &'static str, error: ProgramError) -> Error {
+pub(crate) fn program_error(program: &'static str, error: ProgramError) -> Error {
     let ProgramError::LoadError {
         io_error,
         verifier_log,

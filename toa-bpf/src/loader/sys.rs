@@ -13,6 +13,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
 
 const OBJ_PIN: libc::c_int = 6;
 const OBJ_GET: libc::c_int = 7;
@@ -394,6 +395,24 @@ pub(crate) fn kernel_release() -> String {
         // A c_char is signed on x86-64 and unsigned on arm64.
         .map(|&c| char::from(c as u8))
         .collect()
+}
+
+/// Waits until `fd` can be read, or this time has passed, or a signal came.
+pub(crate) fn wait_readable(fd: BorrowedFd<'_>, patience: Duration) -> io::Result<()> {
+    let mut poll = libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    let patience = i32::try_from(patience.as_millis()).unwrap_or(i32::MAX);
+    // SAFETY: poll is one live pollfd.
+    if unsafe { libc::poll(&raw mut poll, 1, patience) } >= 0 {
+        return Ok(());
+    }
+    match io::Error::last_os_error() {
+        error if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+        error => Err(error),
+    }
 }
 
 /// As whom this process makes files.

@@ -1,6 +1,6 @@
 //! Which connections an operator wants to see.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use ipnet::IpNet;
@@ -8,9 +8,9 @@ use ipnet::IpNet;
 use super::process::Processes;
 use super::row::Row;
 
-/// What is given twice admits either; every kind of filter must admit.
+/// By addresses. What is given twice admits either; every kind of filter must admit.
 #[derive(Debug, Default, clap::Args)]
-pub(crate) struct Filter {
+pub(crate) struct Addresses {
     /// Only connections to this port of the host; repeat it for more
     #[arg(long, value_name = "PORT")]
     port: Vec<u16>,
@@ -20,12 +20,34 @@ pub(crate) struct Filter {
     /// Only connections whose TCP peer, the balancer, is in this network; repeat it for more
     #[arg(long, value_name = "CIDR", value_parser = network)]
     peer: Vec<IpNet>,
+}
+
+/// By addresses and processes.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Filter {
+    #[command(flatten)]
+    addresses: Addresses,
     /// Only connections of processes of this name, such as nginx; repeat it for more
     #[arg(long, value_name = "NAME")]
     process: Vec<String>,
     /// Only connections of this process; repeat it for more
     #[arg(long, value_name = "PID")]
     pid: Vec<u32>,
+}
+
+impl Addresses {
+    pub(crate) fn admits(
+        &self,
+        local: SocketAddr,
+        peer: SocketAddr,
+        client: Option<SocketAddr>,
+    ) -> bool {
+        any(&self.port, |port| *port == local.port())
+            && any(&self.peer, |net| net.contains(&peer.ip()))
+            && any(&self.client, |net| {
+                client.is_some_and(|client| net.contains(&client.ip()))
+            })
+    }
 }
 
 impl Filter {
@@ -49,11 +71,7 @@ impl Filter {
 
     /// The processes of the row are those of [`processes`](Self::processes).
     pub(crate) fn admits(&self, row: &Row) -> bool {
-        any(&self.port, |port| *port == row.local.port())
-            && any(&self.peer, |net| net.contains(&row.peer.ip()))
-            && any(&self.client, |net| {
-                row.client.is_some_and(|client| net.contains(&client.ip()))
-            })
+        self.addresses.admits(row.local, row.peer, row.client)
             && (!self.names_processes() || !row.processes.is_empty())
     }
 }

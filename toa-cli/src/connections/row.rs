@@ -20,6 +20,10 @@ pub(crate) struct Row {
     pub(crate) peer: SocketAddr,
     pub(crate) local: SocketAddr,
     pub(crate) kind: Option<u8>,
+    /// Of the option; with the kind it tells the format.
+    pub(crate) length: Option<u8>,
+    /// Seconds since the connection was opened.
+    pub(crate) age: Option<u64>,
     pub(crate) state: &'static str,
     pub(crate) processes: Vec<Process>,
     pub(crate) source: Option<Source>,
@@ -31,9 +35,9 @@ fn outcome<S: Serializer>(outcome: &Option<Provenance>, serializer: S) -> Result
     outcome.map(Provenance::as_str).serialize(serializer)
 }
 
-const COLUMNS: usize = 8;
+const COLUMNS: usize = 9;
 const HEADINGS: [&str; COLUMNS] = [
-    "outcome", "client", "peer", "local", "kind", "state", "source", "process",
+    "outcome", "client", "peer", "local", "option", "age", "state", "source", "process",
 ];
 /// The columns are as wide as the widest cell of these first rows: many thousand more may
 /// follow, and nobody waits for the last of them.
@@ -48,6 +52,8 @@ impl Row {
             peer: "10.0.0.9:4711".parse().unwrap(),
             local: "10.0.0.1:3000".parse().unwrap(),
             kind: Some(254),
+            length: Some(8),
+            age: Some(60),
             state: "established",
             processes: Vec::new(),
             source: Some(Source::Ebpf),
@@ -61,11 +67,20 @@ impl Row {
             cell(self.client),
             self.peer.to_string(),
             self.local.to_string(),
-            cell(self.kind),
+            self.option_cell(),
+            cell(self.age.map(|age| format!("{age}s"))),
             self.state.to_owned(),
             self.source_cell(),
             self.processes_cell(),
         ]
+    }
+
+    /// `254/8`: kind and length.
+    fn option_cell(&self) -> String {
+        match (self.kind, self.length) {
+            (Some(kind), Some(length)) => format!("{kind}/{length}"),
+            (kind, _) => cell(kind),
+        }
     }
 
     fn source_cell(&self) -> String {
@@ -175,6 +190,8 @@ mod tests {
             "peer": "10.0.0.9:4711",
             "local": "10.0.0.1:3000",
             "kind": 254,
+            "length": 8,
+            "age": 60,
             "state": "established",
             "processes": [{"id": 7, "name": "nginx"}],
             "source": "ebpf",
@@ -185,6 +202,8 @@ mod tests {
             outcome: None,
             client: None,
             kind: None,
+            length: None,
+            age: None,
             processes: Vec::new(),
             source: None,
             cgroup: None,
@@ -224,12 +243,12 @@ mod tests {
             }],
             ..Row::mock()
         };
-        assert_eq!(row.cells()[7], "a\\nb\\u{1b}[2J[7]");
+        assert_eq!(row.cells()[COLUMNS - 1], "a\\nb\\u{1b}[2J[7]");
         let nobody = Row {
             client: None,
             ..Row::mock()
         };
-        assert_eq!([&nobody.cells()[1], &nobody.cells()[7]], ["-", "-"]);
+        assert_eq!([&nobody.cells()[1], &nobody.cells()[COLUMNS - 1]], ["-", "-"]);
     }
 
     #[test]

@@ -6,6 +6,8 @@
     reason = "an unwrap here fails the test that called"
 )]
 
+pub(crate) mod service;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, Output};
