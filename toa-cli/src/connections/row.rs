@@ -248,7 +248,10 @@ mod tests {
             client: None,
             ..Row::mock()
         };
-        assert_eq!([&nobody.cells()[1], &nobody.cells()[COLUMNS - 1]], ["-", "-"]);
+        assert_eq!(
+            [&nobody.cells()[1], &nobody.cells()[COLUMNS - 1]],
+            ["-", "-"]
+        );
     }
 
     #[test]
