@@ -20,6 +20,7 @@ pub(crate) struct Module {
     /// Counters in the order of /proc/net/toa_stats, over all CPUs.
     pub(crate) counters: Vec<(String, u64)>,
     /// What it noticed of late; `None` where this user may not read it, or it is not ours.
+    #[serde(flatten)]
     pub(crate) diagnosis: Option<Diagnosis>,
 }
 

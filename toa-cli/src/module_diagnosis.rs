@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 
-use crate::diagnosis::{Diagnosis, Minute, Outcomes, Reason, Unread};
+use toa_bpf::UnreadReason;
+
+use crate::diagnosis::{Diagnosis, Recent, Unread, now};
 
 /// `None` where there are no such files, or this user may not read them.
 pub(crate) fn read() -> Option<Diagnosis> {
@@ -15,13 +18,13 @@ pub(crate) fn read() -> Option<Diagnosis> {
 }
 
 fn read_from(recent: &Path, unread: &Path) -> Option<Diagnosis> {
+    let minutes = fs::read_to_string(recent).ok()?;
+    let unread = fs::read_to_string(unread).ok()?;
     Some(Diagnosis {
-        minutes: rows(&fs::read_to_string(recent).ok()?)
+        recent: rows(&minutes)
             .filter_map(|row| minute(&row))
-            .collect(),
-        unread: rows(&fs::read_to_string(unread).ok()?)
-            .filter_map(|row| options(&row))
-            .collect(),
+            .fold(Recent::default(), add),
+        unread: rows(&unread).filter_map(|row| options(&row)).collect(),
     })
 }
 
@@ -46,33 +49,56 @@ fn number(row: &HashMap<&str, &str>, column: &str) -> Option<u64> {
     row.get(column)?.parse().ok()
 }
 
-fn minute(row: &HashMap<&str, &str>) -> Option<Minute> {
-    Some(Minute {
-        seconds_ago: number(row, "seconds_ago")?,
-        outcomes: Outcomes {
-            toa: number(row, "toa")?,
-            not_sent: number(row, "not_sent")?,
-            foreign: number(row, "foreign")?,
-            untrusted: number(row, "untrusted")?,
-            invalid: number(row, "invalid")?,
-            implausible: number(row, "implausible")?,
-            lost: number(row, "lost")?,
-        },
+fn minute(row: &HashMap<&str, &str>) -> Option<Recent> {
+    Some(Recent {
+        since: Some(now().saturating_sub(number(row, "seconds_ago")?)),
+        toa: number(row, "toa")?,
+        not_sent: number(row, "not_sent")?,
+        foreign: number(row, "foreign")?,
+        untrusted: number(row, "untrusted")?,
+        invalid: number(row, "invalid")?,
+        implausible: number(row, "implausible")?,
+        lost: number(row, "lost")?,
+        late: 0,
+    })
+}
+
+/// The oldest minute comes first.
+fn add(sum: Recent, minute: Recent) -> Recent {
+    Recent {
+        since: sum.since.or(minute.since),
+        toa: sum.toa.saturating_add(minute.toa),
+        not_sent: sum.not_sent.saturating_add(minute.not_sent),
+        foreign: sum.foreign.saturating_add(minute.foreign),
+        untrusted: sum.untrusted.saturating_add(minute.untrusted),
+        invalid: sum.invalid.saturating_add(minute.invalid),
+        implausible: sum.implausible.saturating_add(minute.implausible),
+        lost: sum.lost.saturating_add(minute.lost),
+        late: 0,
+    }
+}
+
+fn reason(name: &str) -> Option<UnreadReason> {
+    Some(match name {
+        "unknown_kind" => UnreadReason::UnknownKind,
+        "foreign" => UnreadReason::Foreign,
+        "untrusted" => UnreadReason::Untrusted,
+        "invalid" => UnreadReason::Invalid,
+        "implausible" => UnreadReason::Implausible,
+        _ => return None,
     })
 }
 
 fn options(row: &HashMap<&str, &str>) -> Option<Unread> {
-    let reason = row.get("reason")?;
+    let peer: SocketAddr = row.get("peer")?.parse().ok()?;
     Some(Unread {
-        reason: Reason::ALL
-            .into_iter()
-            .find(|found| found.as_str() == *reason)?,
+        reason: reason(row.get("reason")?)?,
         kind: row.get("kind")?.parse().ok()?,
-        len: row.get("len")?.parse().ok()?,
+        length: row.get("len")?.parse().ok()?,
         network: row.get("network")?.parse().ok()?,
         count: number(row, "count")?,
-        seconds_ago: number(row, "seconds_ago")?,
-        peer: row.get("peer")?.parse().ok()?,
+        last_seen: now().saturating_sub(number(row, "seconds_ago")?),
+        last_peer: peer.ip(),
     })
 }
 
@@ -105,9 +131,10 @@ foreign      254  6   fd07::/64              3          0           [fd07::2]:40
     #[test]
     fn minutes_and_options_are_read_from_the_modules_files() {
         let found = read_texts(RECENT, UNREAD);
-        assert_eq!(found.minutes.len(), 2);
-        assert_eq!(found.minutes[0].seconds_ago, 119);
-        let outcomes = Outcomes {
+        let since = found.recent.since.unwrap();
+        assert!((now() - 125..=now() - 119).contains(&since));
+        let recent = Recent {
+            since: found.recent.since,
             toa: 4,
             not_sent: 6,
             foreign: 3,
@@ -115,15 +142,16 @@ foreign      254  6   fd07::/64              3          0           [fd07::2]:40
             invalid: 2,
             implausible: 1,
             lost: 2,
+            late: 0,
         };
-        assert_eq!(found.outcomes(), outcomes);
+        assert_eq!(found.recent, recent);
         let [unknown, foreign] = &found.unread[..] else {
             panic!("{:?}", found.unread)
         };
-        assert_eq!(unknown.reason, Reason::UnknownKind);
-        assert_eq!((unknown.kind, unknown.len, unknown.count), (99, 8, 3));
+        assert_eq!(unknown.reason, UnreadReason::UnknownKind);
+        assert_eq!((unknown.kind, unknown.length, unknown.count), (99, 8, 3));
         assert_eq!(foreign.network.to_string(), "fd07::/64");
-        assert_eq!(foreign.peer, "[fd07::2]:40019".parse().unwrap());
+        assert_eq!(foreign.last_peer.to_string(), "fd07::2");
     }
 
     #[test]
@@ -134,7 +162,7 @@ foreign      254  6   fd07::/64              3          0           [fd07::2]:40
         let text = format!("{with_more}late 1 1 10.0.0.0/24 1 1 10.0.0.1:1\nforeign 256 0\n\n");
         let found = read_texts("", &text);
         assert_eq!(found.unread.len(), 2);
-        assert_eq!(found.minutes, []);
+        assert_eq!(found.recent, Recent::default());
         for text in [
             "",
             "\n",

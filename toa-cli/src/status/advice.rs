@@ -8,6 +8,7 @@ use toa_core::TrustedPeers;
 use super::noticed::{self, OF_EBPF, OF_MODULE, Settings};
 use super::print::scope;
 use super::{Report, Source};
+use crate::diagnosis::Diagnosis;
 use crate::module::Module;
 
 /// Said at load and by status.
@@ -149,7 +150,7 @@ fn about_source(status: &Status, say: &mut impl FnMut(String)) {
     if status.config().trusted.includes_strangers() {
         say(STRANGERS_ARE_TRUSTED.to_owned());
     }
-    say_what_was_seen(&seen_by_ebpf(status), OF_EBPF, say);
+    noticed::problems(&Diagnosis::from(status), OF_EBPF, say);
 }
 
 /// A service manager removes the cgroup of a service that stops.
@@ -169,18 +170,6 @@ fn gone(status: &Status) -> String {
          (systemd: ExecStartPre=+/usr/bin/toa load --cgroup self --trust NETWORK), or cover what it \
          is in, which stays (--cgroup {parent}); `toa unload --cgroup {path}` forgets it"
     )
-}
-
-fn seen_by_ebpf(status: &Status) -> Seen {
-    let counters = &status.counters;
-    Seen {
-        with: counters.syn_recv_sock_toa,
-        without: counters.syn_recv_sock_no_toa,
-        untrusted: counters.untrusted,
-        invalid: counters.invalid,
-        implausible: counters.implausible,
-        lost: counters.store_failed,
-    }
 }
 
 fn seen_by_module(module: &Module) -> Seen {

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use toa_bpf::UnreadReason as Reason;
+
 use super::print::ago;
-use crate::diagnosis::{Diagnosis, Reason, Unread};
+use crate::diagnosis::{Diagnosis, Unread};
 
 /// Where an operator changes what a source reads and believes.
 #[derive(Clone, Copy, Debug)]
@@ -31,9 +33,9 @@ const LATE: u64 = 16 * 60;
 const NAMED: usize = 3;
 
 pub(super) fn problems(diagnosis: &Diagnosis, settings: Settings, say: &mut impl FnMut(String)) {
-    let outcomes = diagnosis.outcomes();
-    let without = outcomes.not_sent.saturating_add(outcomes.foreign);
-    if outcomes.toa == 0 && without > 0 && outcomes.total() == without {
+    let recent = &diagnosis.recent;
+    let without = recent.not_sent.saturating_add(recent.foreign);
+    if recent.toa == 0 && recent.late == 0 && without > 0 && recent.connections() == without {
         say(format!(
             "none of the {without} connections of the last minutes brought an address: check that \
              the balancer is told to send it, and in which format: {}",
@@ -41,9 +43,11 @@ pub(super) fn problems(diagnosis: &Diagnosis, settings: Settings, say: &mut impl
         ));
     }
     for unread in &diagnosis.unread {
-        if let (Reason::UnknownKind | Reason::Foreign, Some(format), 0..=LATE) =
-            (unread.reason, unread.possible_format(), unread.seconds_ago)
-        {
+        if let (Reason::UnknownKind | Reason::Foreign, Some(format), 0..=LATE) = (
+            unread.reason,
+            unread.possible_format(),
+            unread.seconds_ago(),
+        ) {
             say(format!(
                 "{} {} not read: if your balancer sends them, add {format} to {}",
                 of_kind(unread),
@@ -53,38 +57,47 @@ pub(super) fn problems(diagnosis: &Diagnosis, settings: Settings, say: &mut impl
         }
     }
     let of = |reason| Networks(diagnosis, reason);
-    if outcomes.untrusted > 0 {
+    if recent.late > 0 {
+        say(format!(
+            "{} connections of the last minutes brought no option in their handshake, and one in \
+             later data{}: a source reads it in the segment that completes the handshake alone, so \
+             have the balancer send it there",
+            recent.late,
+            of(Reason::Late)
+        ));
+    }
+    if recent.untrusted > 0 {
         say(format!(
             "{} options were refused in the last minutes because their peer is not trusted{}: if \
              those peers are your balancer, name its networks in {}; if not, somebody tries to \
              forge addresses",
-            outcomes.untrusted,
+            recent.untrusted,
             of(Reason::Untrusted),
             settings.trusted
         ));
     }
-    if outcomes.invalid > 0 {
+    if recent.invalid > 0 {
         say(format!(
             "{} options were refused in the last minutes as malformed, or for their address or \
              version{}: something else uses the option kind, or somebody tries to forge addresses",
-            outcomes.invalid,
+            recent.invalid,
             of(Reason::Invalid)
         ));
     }
-    if outcomes.implausible > 0 {
+    if recent.implausible > 0 {
         say(format!(
             "{} options were refused in the last minutes because no balancer can have put them \
              there{}: it had no room for its own; a client behind it fills the list, and the \
              balancer lets clients' own options pass",
-            outcomes.implausible,
+            recent.implausible,
             of(Reason::Implausible)
         ));
     }
-    if outcomes.lost > 0 {
+    if recent.lost > 0 {
         say(format!(
             "{} connections lost their address in the last minutes: the kernel was out of memory, \
              or did not show the handshake",
-            outcomes.lost
+            recent.lost
         ));
     }
 }
@@ -96,7 +109,7 @@ impl fmt::Display for Networks<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let late = self.0.unread.iter();
         let mut late: Vec<&Unread> = late
-            .filter(|unread| unread.reason == self.1 && unread.seconds_ago <= LATE)
+            .filter(|unread| unread.reason == self.1 && unread.seconds_ago() <= LATE)
             .collect();
         late.sort_by_key(|unread| std::cmp::Reverse(unread.count));
         for (i, unread) in late.iter().take(NAMED).enumerate() {
@@ -104,7 +117,7 @@ impl fmt::Display for Networks<'_> {
             write!(
                 f,
                 "{between} {} (kind {}, {} bytes)",
-                unread.network, unread.kind, unread.len
+                unread.network, unread.kind, unread.length
             )?;
         }
         match late.len().saturating_sub(NAMED) {
@@ -114,37 +127,31 @@ impl fmt::Display for Networks<'_> {
     }
 }
 
-/// `3 options of kind 99 with 8 bytes from 10.7.0.0/24 (the last 12s ago, by 10.7.0.2:4711)`
+/// `3 options of kind 99 with 8 bytes from 10.7.0.0/24 (the last 12s ago, by 10.7.0.2)`
 pub(super) fn of_kind(unread: &Unread) -> String {
     let Unread {
         kind,
-        len,
+        length,
         count,
         network,
-        peer,
+        last_peer,
         ..
     } = unread;
     let options = if *count == 1 { "option" } else { "options" };
     format!(
-        "{count} {options} of kind {kind} with {len} bytes from {network} (the last {}, by {peer})",
-        ago(unread.seconds_ago)
+        "{count} {options} of kind {kind} with {length} bytes from {network} (the last {}, by \
+         {last_peer})",
+        ago(unread.seconds_ago())
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnosis::{Minute, Outcomes};
+    use crate::diagnosis::{Recent, now};
 
-    fn said(outcomes: Outcomes, unread: Vec<Unread>, settings: Settings) -> Vec<String> {
-        let minute = Minute {
-            seconds_ago: 30,
-            outcomes,
-        };
-        let diagnosis = Diagnosis {
-            minutes: vec![minute],
-            unread,
-        };
+    fn said(recent: Recent, unread: Vec<Unread>, settings: Settings) -> Vec<String> {
+        let diagnosis = Diagnosis { recent, unread };
         let mut said = Vec::new();
         problems(&diagnosis, settings, &mut |problem| said.push(problem));
         said
@@ -152,11 +159,11 @@ mod tests {
 
     #[test]
     fn each_reason_is_said_with_network_and_setting() {
-        let none = Outcomes::default();
+        let none = Recent::default();
         let mock = Unread::mock;
-        for (outcomes, unread, words) in [
+        for (recent, unread, words) in [
             (
-                Outcomes {
+                Recent {
                     not_sent: 5,
                     ..none
                 },
@@ -164,7 +171,7 @@ mod tests {
                 &["none of the 5", "formats="][..],
             ),
             (
-                Outcomes {
+                Recent {
                     toa: 1,
                     not_sent: 1,
                     ..none
@@ -176,7 +183,7 @@ mod tests {
                 ],
             ),
             (
-                Outcomes {
+                Recent {
                     toa: 1,
                     foreign: 1,
                     ..none
@@ -189,7 +196,7 @@ mod tests {
                 ],
             ),
             (
-                Outcomes {
+                Recent {
                     untrusted: 2,
                     ..none
                 },
@@ -202,25 +209,21 @@ mod tests {
                 ],
             ),
             (
-                Outcomes { invalid: 2, ..none },
+                Recent { invalid: 2, ..none },
                 vec![mock(Reason::Invalid, 253, 8, 2)],
                 &["2 options", "malformed", "from 10.7.0.0/24"],
             ),
             (
-                Outcomes {
+                Recent {
                     implausible: 4,
                     ..none
                 },
                 vec![],
                 &["4 options", "a client behind it fills the list"],
             ),
-            (
-                Outcomes { lost: 1, ..none },
-                vec![],
-                &["1 connections lost"],
-            ),
+            (Recent { lost: 1, ..none }, vec![], &["1 connections lost"]),
         ] {
-            let said = said(outcomes, unread, OF_MODULE);
+            let said = said(recent, unread, OF_MODULE);
             assert_eq!(said.len(), 1, "{said:?}");
             for word in words {
                 assert!(said[0].contains(word), "{said:?} has {word}");
@@ -234,13 +237,13 @@ mod tests {
 
     #[test]
     fn trouble_that_is_over_and_other_options_are_passed_over() {
-        let works = Outcomes {
+        let works = Recent {
             toa: 3,
             not_sent: 9,
-            ..Outcomes::default()
+            ..Recent::default()
         };
         let mut over = Unread::mock(Reason::UnknownKind, 99, 8, 3);
-        over.seconds_ago = LATE + 1;
+        over.last_seen = now() - LATE - 1;
         let no_address = Unread::mock(Reason::UnknownKind, 172, 11, 3);
         assert_eq!(said(works, vec![over, no_address], OF_EBPF), [""; 0]);
     }
@@ -248,9 +251,9 @@ mod tests {
     #[test]
     fn few_networks_are_named_and_the_rest_is_counted() {
         let unread = (0..5).map(|count| Unread::mock(Reason::Untrusted, 254, 8, count));
-        let refused = Outcomes {
+        let refused = Recent {
             untrusted: 10,
-            ..Outcomes::default()
+            ..Recent::default()
         };
         let said = said(refused, unread.collect(), OF_EBPF);
         assert!(said[0].contains("8 bytes) and 2 more: if"), "{said:?}");
