@@ -7,8 +7,7 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use crate::diagnosis::Diagnosis;
-use crate::module_diagnosis;
+use crate::module_diagnosis::{self, Diagnosis};
 
 /// A loaded module named `toa`, as far as this user may read.
 #[derive(Debug, Serialize)]

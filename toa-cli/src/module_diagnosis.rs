@@ -4,10 +4,17 @@ use std::collections::HashMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::SystemTime;
 
-use toa_bpf::UnreadReason;
+use serde::Serialize;
+use toa_bpf::{Recent, Unread, UnreadReason};
 
-use crate::diagnosis::{Diagnosis, Recent, Unread, now};
+/// What the module noticed of late.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Diagnosis {
+    pub(crate) recent: Recent,
+    pub(crate) unread: Vec<Unread>,
+}
 
 /// `None` where there are no such files, or this user may not read them.
 pub(crate) fn read() -> Option<Diagnosis> {
@@ -21,9 +28,7 @@ fn read_from(recent: &Path, unread: &Path) -> Option<Diagnosis> {
     let minutes = fs::read_to_string(recent).ok()?;
     let unread = fs::read_to_string(unread).ok()?;
     Some(Diagnosis {
-        recent: rows(&minutes)
-            .filter_map(|row| minute(&row))
-            .fold(Recent::default(), add),
+        recent: sum(rows(&minutes).filter_map(|row| minute(&row))),
         unread: rows(&unread).filter_map(|row| options(&row)).collect(),
     })
 }
@@ -50,32 +55,42 @@ fn number(row: &HashMap<&str, &str>, column: &str) -> Option<u64> {
 }
 
 fn minute(row: &HashMap<&str, &str>) -> Option<Recent> {
-    Some(Recent {
-        since: Some(now().saturating_sub(number(row, "seconds_ago")?)),
-        toa: number(row, "toa")?,
-        not_sent: number(row, "not_sent")?,
-        foreign: number(row, "foreign")?,
-        untrusted: number(row, "untrusted")?,
-        invalid: number(row, "invalid")?,
-        implausible: number(row, "implausible")?,
-        lost: number(row, "lost")?,
-        late: 0,
-    })
+    let mut minute = Recent::default();
+    minute.since = Some(now().saturating_sub(number(row, "seconds_ago")?));
+    minute.toa = number(row, "toa")?;
+    minute.not_sent = number(row, "not_sent")?;
+    minute.foreign = number(row, "foreign")?;
+    minute.untrusted = number(row, "untrusted")?;
+    minute.invalid = number(row, "invalid")?;
+    minute.implausible = number(row, "implausible")?;
+    minute.lost = number(row, "lost")?;
+    Some(minute)
 }
 
 /// The oldest minute comes first.
-fn add(sum: Recent, minute: Recent) -> Recent {
-    Recent {
-        since: sum.since.or(minute.since),
-        toa: sum.toa.saturating_add(minute.toa),
-        not_sent: sum.not_sent.saturating_add(minute.not_sent),
-        foreign: sum.foreign.saturating_add(minute.foreign),
-        untrusted: sum.untrusted.saturating_add(minute.untrusted),
-        invalid: sum.invalid.saturating_add(minute.invalid),
-        implausible: sum.implausible.saturating_add(minute.implausible),
-        lost: sum.lost.saturating_add(minute.lost),
-        late: 0,
+fn sum(minutes: impl Iterator<Item = Recent>) -> Recent {
+    let mut sum = Recent::default();
+    for minute in minutes {
+        sum.since = sum.since.or(minute.since);
+        for (sum, minute) in [
+            (&mut sum.toa, minute.toa),
+            (&mut sum.not_sent, minute.not_sent),
+            (&mut sum.foreign, minute.foreign),
+            (&mut sum.untrusted, minute.untrusted),
+            (&mut sum.invalid, minute.invalid),
+            (&mut sum.implausible, minute.implausible),
+            (&mut sum.lost, minute.lost),
+        ] {
+            *sum = sum.saturating_add(minute);
+        }
     }
+    sum
+}
+
+/// In seconds since 1970.
+fn now() -> u64 {
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    now.as_secs()
 }
 
 fn reason(name: &str) -> Option<UnreadReason> {
@@ -133,17 +148,11 @@ foreign      254  6   fd07::/64              3          0           [fd07::2]:40
         let found = read_texts(RECENT, UNREAD);
         let since = found.recent.since.unwrap();
         assert!((now() - 125..=now() - 119).contains(&since));
-        let recent = Recent {
-            since: found.recent.since,
-            toa: 4,
-            not_sent: 6,
-            foreign: 3,
-            untrusted: 43,
-            invalid: 2,
-            implausible: 1,
-            lost: 2,
-            late: 0,
-        };
+        let mut recent = Recent::default();
+        recent.since = found.recent.since;
+        (recent.toa, recent.not_sent, recent.foreign) = (4, 6, 3);
+        (recent.untrusted, recent.invalid) = (43, 2);
+        (recent.implausible, recent.lost) = (1, 2);
         assert_eq!(found.recent, recent);
         let [unknown, foreign] = &found.unread[..] else {
             panic!("{:?}", found.unread)

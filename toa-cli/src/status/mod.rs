@@ -1,7 +1,6 @@
 //! `toa status`.
 
 mod advice;
-mod noticed;
 mod print;
 
 use std::path::{Path, PathBuf};

@@ -3,15 +3,10 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use toa_bpf::{Lifetime, Scope, Status, UnreadReason};
+use toa_bpf::{Lifetime, Scope, Status};
 
-use super::noticed::of_kind;
 use super::{Ebpf, Report, Source};
-use crate::diagnosis::{Diagnosis, now};
 use crate::module::Module;
-
-/// How many networks are listed.
-const UNREAD_LINES: usize = 10;
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -73,8 +68,7 @@ fn source(f: &mut fmt::Formatter<'_>, ebpf: &Ebpf, one_of_several: bool) -> fmt:
     if status.insecure_believe_implausible {
         line(f, "implausible", "options are believed")?;
     }
-    counters(f, status.counters.iter())?;
-    diagnosis(f, &Diagnosis::from(status))
+    counters(f, status.counters.iter())
 }
 
 fn module(f: &mut fmt::Formatter<'_>, module: &Module) -> fmt::Result {
@@ -84,63 +78,7 @@ fn module(f: &mut fmt::Formatter<'_>, module: &Module) -> fmt::Result {
         line(f, name, value)?;
     }
     let values = module.counters.iter();
-    counters(f, values.map(|(name, value)| (name.as_str(), *value)))?;
-    module
-        .diagnosis
-        .as_ref()
-        .map_or(Ok(()), |found| diagnosis(f, found))
-}
-
-/// The shares of the last minutes, and what was not read, the latest first.
-fn diagnosis(f: &mut fmt::Formatter<'_>, diagnosis: &Diagnosis) -> fmt::Result {
-    let recent = &diagnosis.recent;
-    if let (Some(since), 1..) = (recent.since, recent.connections()) {
-        let share = |count: u64| count as f64 * 100.0 / recent.connections() as f64;
-        let shares = recent
-            .outcomes()
-            .into_iter()
-            .filter(|(_, count)| *count > 0);
-        let shares: Vec<String> = shares
-            .map(|(name, count)| format!("{name} {:.1} %", share(count)))
-            .collect();
-        let text = format!(
-            "{} connections in the last {}: {}",
-            recent.connections(),
-            humantime::format_duration(Duration::from_secs(now().saturating_sub(since).max(1))),
-            shares.join(", ")
-        );
-        line(f, "recently", &text)?;
-    }
-    let mut unread: Vec<_> = diagnosis.unread.iter().collect();
-    unread.sort_by_key(|unread| unread.seconds_ago());
-    for unread in unread.iter().take(UNREAD_LINES) {
-        let text = format!("{}: {}", of_kind(unread), why(unread.reason));
-        line(f, "no address", &text)?;
-    }
-    match unread.len().saturating_sub(UNREAD_LINES) {
-        0 => Ok(()),
-        more => line(f, "no address", &format!("and {more} more, see --json")),
-    }
-}
-
-fn why(reason: UnreadReason) -> &'static str {
-    match reason {
-        UnreadReason::UnknownKind => "nothing reads this kind",
-        UnreadReason::Foreign => "no format that is read has this length",
-        UnreadReason::Untrusted => "not trusted",
-        UnreadReason::Invalid => "malformed, or a bad address or version",
-        UnreadReason::Implausible => "no balancer can have put them there",
-        UnreadReason::Late => "in later data, not in the handshake",
-        _ => "not read",
-    }
-}
-
-/// `12s ago`
-pub(super) fn ago(seconds: u64) -> String {
-    format!(
-        "{} ago",
-        humantime::format_duration(Duration::from_secs(seconds))
-    )
+    counters(f, values.map(|(name, value)| (name.as_str(), *value)))
 }
 
 /// What a source covers, in words.
