@@ -214,7 +214,10 @@ fn each_format_that_the_service_names_is_read_in_the_syn() {
             assert_eq!(told, expected + ")", "{name}");
         }
         // One that is not named is not read.
-        let _server = axum(listener(), trusting(&balancer).with_formats("toa@78".parse().unwrap()));
+        let _server = axum(
+            listener(),
+            trusting(&balancer).with_formats("toa@78".parse().unwrap()),
+        );
         let (_, told) = told(asked);
         assert!(told.ends_with(" (not_sent)"), "{told}");
     }
