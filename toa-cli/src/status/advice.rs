@@ -3,23 +3,13 @@
 use toa_bpf::{Lifetime, Scope, Status};
 
 use super::print::scope;
+use super::seen::Seen;
 use super::{Report, Source};
-use crate::module::Module;
 
 /// Said at load and by status.
 pub(crate) const STRANGERS_ARE_TRUSTED: &str = "everybody's option is believed, or that of so many \
      that strangers are among them: whoever reaches a port of this host can claim any address; name \
      the balancer's networks with --trust";
-
-/// The counters that advice is drawn from.
-struct Seen {
-    with: u64,
-    without: u64,
-    untrusted: u64,
-    invalid: u64,
-    implausible: u64,
-    lost: u64,
-}
 
 pub(super) fn problems(report: &Report) -> Vec<String> {
     let mut problems = Vec::new();
@@ -30,7 +20,7 @@ pub(super) fn problems(report: &Report) -> Vec<String> {
         about_source(&ebpf.status, &mut say);
     }
     if let (Some(module), true) = (&report.module, report.ebpf.is_empty()) {
-        say_what_was_seen(&seen_by_module(module), &mut say);
+        Seen::by_module(module).troubles().into_iter().for_each(say);
     }
     problems
 }
@@ -103,7 +93,7 @@ fn about_source(status: &Status, say: &mut impl FnMut(String)) {
     if status.config().trusted.includes_strangers() {
         say(STRANGERS_ARE_TRUSTED.to_owned());
     }
-    say_what_was_seen(&seen_by_ebpf(status), say);
+    Seen::by_ebpf(status).troubles().into_iter().for_each(say);
 }
 
 /// A service manager removes the cgroup of a service that stops.
@@ -123,68 +113,6 @@ fn gone(status: &Status) -> String {
          (systemd: ExecStartPre=+/usr/bin/toa load --cgroup self --trust NETWORK), or cover what it \
          is in, which stays (--cgroup {parent}); `toa unload --cgroup {path}` forgets it"
     )
-}
-
-fn seen_by_ebpf(status: &Status) -> Seen {
-    let counters = &status.counters;
-    Seen {
-        with: counters.syn_recv_sock_toa,
-        without: counters.syn_recv_sock_no_toa,
-        untrusted: counters.untrusted,
-        invalid: counters.invalid,
-        implausible: counters.implausible,
-        lost: counters.store_failed,
-    }
-}
-
-fn seen_by_module(module: &Module) -> Seen {
-    Seen {
-        with: module.counter("syn_recv_sock_toa"),
-        without: module.counter("syn_recv_sock_no_toa"),
-        untrusted: module.counter("untrusted"),
-        invalid: module.counter("invalid"),
-        implausible: module.counter("implausible"),
-        lost: module.counter("alloc_failed") + module.counter("probe_missed"),
-    }
-}
-
-fn say_what_was_seen(seen: &Seen, say: &mut impl FnMut(String)) {
-    let refused = seen.untrusted + seen.invalid + seen.implausible;
-    if seen.with == 0 && seen.without > 0 && refused == 0 {
-        say(format!(
-            "none of the {} connections so far brought an address: check that the balancer is \
-             told to send it, and under which option kind (--kind)",
-            seen.without
-        ));
-    }
-    if seen.untrusted > 0 {
-        say(format!(
-            "{} options were refused because their peer is not trusted: if those peers are your \
-             balancer, name its networks with --trust; if not, somebody tries to forge addresses",
-            seen.untrusted
-        ));
-    }
-    if seen.invalid > 0 {
-        say(format!(
-            "{} options were refused for their length or address: something else uses the option \
-             kind, or somebody tries to forge addresses",
-            seen.invalid
-        ));
-    }
-    if seen.implausible > 0 {
-        say(format!(
-            "{} options were refused because no balancer can have put them there: it had no room \
-             for its own; a client behind it fills the list, and the balancer lets clients' own \
-             options pass",
-            seen.implausible
-        ));
-    }
-    if seen.lost > 0 {
-        say(format!(
-            "{} connections lost their address: the kernel was out of memory, or out of probes",
-            seen.lost
-        ));
-    }
 }
 
 #[cfg(test)]
@@ -222,15 +150,15 @@ mod tests {
             ),
             (
                 report(module, &[("syn_recv_sock_no_toa", 5)]),
-                &["none of the 5", "--kind"],
+                &["none of the 5", "balancer is told to send it"],
             ),
             (
                 report(module, &[("untrusted", 2)]),
-                &["2 options", "--trust"],
+                &["2 options so far", "trusted="],
             ),
             (
                 report(module, &[("invalid", 3)]),
-                &["3 options", "length or address"],
+                &["3 options so far", "malformed"],
             ),
             (
                 report(module, &[("implausible", 4), ("syn_recv_sock_no_toa", 4)]),
@@ -238,7 +166,7 @@ mod tests {
             ),
             (
                 report(module, &[("probe_missed", 1), ("alloc_failed", 1)]),
-                &["2 connections lost"],
+                &["2 connections so far lost"],
             ),
         ] {
             let problems = problems(&report);

@@ -2,6 +2,7 @@
 
 mod advice;
 mod print;
+mod seen;
 
 use std::path::{Path, PathBuf};
 

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use toa_bpf::{Lifetime, Scope, Status};
+use toa_bpf::{Lifetime, Scope, Status, Unread, UnreadReason};
 
+use super::seen::Seen;
 use super::{Ebpf, Report, Source};
 use crate::module::Module;
 
@@ -68,7 +69,41 @@ fn source(f: &mut fmt::Formatter<'_>, ebpf: &Ebpf, one_of_several: bool) -> fmt:
     if status.insecure_believe_implausible {
         line(f, "implausible", "options are believed")?;
     }
+    line(f, "recent", &Seen::by_ebpf(status).shares())?;
+    unread(f, &status.unread)?;
     counters(f, status.counters.iter())
+}
+
+/// Only the most frequent; programs get all.
+fn unread(f: &mut fmt::Formatter<'_>, unread: &[Unread]) -> fmt::Result {
+    const SHOWN: usize = 8;
+    for unread in unread.iter().take(SHOWN) {
+        let reason = match unread.reason {
+            UnreadReason::UnknownKind => "of no configured kind",
+            UnreadReason::Foreign => "of no configured length",
+            UnreadReason::Untrusted => "untrusted",
+            UnreadReason::Invalid => "malformed or with an impossible address",
+            UnreadReason::Implausible => "implausible",
+            UnreadReason::Late => "in later data",
+            _ => "not read",
+        };
+        let Unread {
+            kind,
+            length,
+            network,
+            count,
+            last_seen,
+            last_peer,
+            ..
+        } = unread;
+        let last = format!("the last {} ago from {last_peer}", ago(*last_seen));
+        let option = format!("{kind}/{length} {reason}: {count} from {network}, {last}");
+        line(f, "unread", &option)?;
+    }
+    match unread.len().saturating_sub(SHOWN) {
+        0 => Ok(()),
+        more => line(f, "unread", &format!("and {more} more: --json has them")),
+    }
 }
 
 fn module(f: &mut fmt::Formatter<'_>, module: &Module) -> fmt::Result {
@@ -137,11 +172,14 @@ fn counters<'a>(
 /// `since 2026-11-23T10:00:00Z (2h 3m)`; `seconds` counts from 1970.
 fn since(seconds: u64) -> String {
     let at = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-    let ago = SystemTime::now().duration_since(at).unwrap_or_default();
-    let ago = Duration::from_secs(ago.as_secs());
     format!(
         "since {} ({})",
         humantime::format_rfc3339_seconds(at),
-        humantime::format_duration(ago)
+        ago(seconds)
     )
+}
+
+fn ago(seconds: u64) -> humantime::FormattedDuration {
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    humantime::format_duration(Duration::from_secs(now.as_secs().saturating_sub(seconds)))
 }
