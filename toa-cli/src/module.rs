@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use serde::Serialize;
+use toa_core::{OptionFormats, TrustedPeers};
 
 use crate::module_diagnosis::{self, Diagnosis};
 
@@ -60,6 +61,12 @@ impl Module {
 
     pub(crate) fn since(&self) -> Option<u64> {
         self.since
+    }
+
+    /// What it reads and whose options it believes; `None` of a module that is not ours.
+    pub(crate) fn settings(&self) -> Option<(OptionFormats, TrustedPeers)> {
+        let formats = self.parameters.get("formats")?.parse().ok()?;
+        Some((formats, self.parameters.get("trusted")?.parse().ok()?))
     }
 
     pub(crate) fn counter(&self, name: &str) -> u64 {

@@ -13,6 +13,7 @@ use toa_bpf::{Recent, Unread, UnreadReason};
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Diagnosis {
     pub(crate) recent: Recent,
+    /// The most frequent first.
     pub(crate) unread: Vec<Unread>,
 }
 
@@ -26,10 +27,12 @@ pub(crate) fn read() -> Option<Diagnosis> {
 
 fn read_from(recent: &Path, unread: &Path) -> Option<Diagnosis> {
     let minutes = fs::read_to_string(recent).ok()?;
-    let unread = fs::read_to_string(unread).ok()?;
+    let text = fs::read_to_string(unread).ok()?;
+    let mut unread: Vec<Unread> = rows(&text).filter_map(|row| options(&row)).collect();
+    unread.sort_by_key(|unread| std::cmp::Reverse(unread.count));
     Some(Diagnosis {
         recent: sum(rows(&minutes).filter_map(|row| minute(&row))),
-        unread: rows(&unread).filter_map(|row| options(&row)).collect(),
+        unread,
     })
 }
 

@@ -1,10 +1,13 @@
 //! What is wrong, in words, and what to do.
 
+use std::fs;
+
 use toa_bpf::{Lifetime, Scope, Status};
 
 use super::print::scope;
-use super::seen::Seen;
+use super::seen::{Seen, TRUSTED_OF_MODULE};
 use super::{Report, Source};
+use crate::module::Module;
 
 /// Said at load and by status.
 pub(crate) const STRANGERS_ARE_TRUSTED: &str = "everybody's option is believed, or that of so many \
@@ -20,9 +23,21 @@ pub(super) fn problems(report: &Report) -> Vec<String> {
         about_source(&ebpf.status, &mut say);
     }
     if let (Some(module), true) = (&report.module, report.ebpf.is_empty()) {
-        Seen::by_module(module).troubles().into_iter().for_each(say);
+        about_module(module, &mut say);
     }
     problems
+}
+
+fn about_module(module: &Module, say: &mut impl FnMut(String)) {
+    let trusted = module.settings().map(|(_, trusted)| trusted);
+    if trusted.is_some_and(|trusted| trusted.includes_strangers()) {
+        say(format!(
+            "the module believes everybody's option, or that of so many that strangers are among \
+             them: whoever reaches a port of this host can claim any address; name the balancer's \
+             networks with {TRUSTED_OF_MODULE}"
+        ));
+    }
+    Seen::by_module(module).troubles().into_iter().for_each(say);
 }
 
 fn about_answer(report: &Report, say: &mut impl FnMut(String)) {
@@ -48,14 +63,37 @@ fn about_answer(report: &Report, say: &mut impl FnMut(String)) {
                 "no source answers here: the eBPF source covers {scopes} only; to cover the \
                  whole host, run `toa load` without --cgroup"
             )),
-            None if report.ebpf.is_empty() => say(
-                "no source answers, so services see the balancer's address: run `toa load --trust \
-                 NETWORK` as root (Linux 5.10 or later), or load the kernel module"
-                    .to_owned(),
-            ),
+            None if report.ebpf.is_empty() => say(load_one(&kernel_release())),
             // Each source says what is wrong with it.
             None => {}
         },
+    }
+}
+
+fn kernel_release() -> String {
+    fs::read_to_string("/proc/sys/kernel/osrelease")
+        .map(|text| text.trim().to_owned())
+        .unwrap_or_default()
+}
+
+fn load_one(release: &str) -> String {
+    let what = if is_older_than_5_10(release) {
+        format!("load the kernel module (`toa load` needs Linux 5.10, this is {release})")
+    } else {
+        "run `toa load --trust NETWORK` as root (Linux 5.10 or later), or load the kernel module"
+            .to_owned()
+    };
+    format!("no source answers, so services see the balancer's address: {what}")
+}
+
+/// Of a release such as `3.10.0-1160.el7.x86_64`.
+fn is_older_than_5_10(release: &str) -> bool {
+    let mut numbers = release
+        .split(|c: char| !c.is_ascii_digit())
+        .map(|number| number.parse::<u32>().ok());
+    match (numbers.next().flatten(), numbers.next().flatten()) {
+        (Some(major), Some(minor)) => (major, minor) < (5, 10),
+        _ => false,
     }
 }
 
@@ -118,7 +156,6 @@ fn gone(status: &Status) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::module::Module;
 
     fn report(answers: Option<Source>, counters: &[(&str, u64)]) -> Report {
         let module = (!counters.is_empty()).then(|| {
@@ -174,6 +211,44 @@ mod tests {
             for word in words {
                 assert!(problems[0].contains(word), "{problems:?} has {word}");
             }
+        }
+    }
+
+    #[test]
+    fn a_module_that_trusts_strangers_is_warned_about() {
+        for (trusted, warned) in [
+            ("any", true),
+            ("0.0.0.0/0,::/0", true),
+            ("10.1.0.0/16", false),
+            ("none", false),
+        ] {
+            let mut report = report(Some(Source::Module), &[("syn_recv_sock_toa", 1)]);
+            let module = report.module.as_mut().unwrap();
+            for (name, value) in [("trusted", trusted), ("formats", "toa")] {
+                module.parameters.insert(name.to_owned(), value.to_owned());
+            }
+            let problems = problems(&report);
+            assert_eq!(problems.len(), usize::from(warned), "{trusted}");
+            assert!(!problems.iter().any(|problem| problem.contains("--trust")));
+        }
+    }
+
+    #[test]
+    fn an_old_kernel_is_offered_the_module_alone() {
+        for (release, old) in [
+            ("3.10.0-1160.el7.x86_64", true),
+            ("4.4.178", true),
+            ("5.9-rc1", true),
+            ("5.10.0-8-amd64", false),
+            ("6.1", false),
+            ("10.0.1", false),
+            ("", false),
+            ("99999999999999999999.1", false),
+        ] {
+            let said = load_one(release);
+            assert_eq!(said.contains("this is"), old, "{said}");
+            assert_eq!(said.contains("--trust"), !old, "{said}");
+            assert!(said.contains("load the kernel module"), "{said}");
         }
     }
 

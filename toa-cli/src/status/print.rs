@@ -112,6 +112,10 @@ fn module(f: &mut fmt::Formatter<'_>, module: &Module) -> fmt::Result {
     for (name, value) in &module.parameters {
         line(f, name, value)?;
     }
+    if let Some(found) = &module.diagnosis {
+        line(f, "recent", &Seen::by_module(module).shares())?;
+        unread(f, &found.unread)?;
+    }
     let values = module.counters.iter();
     counters(f, values.map(|(name, value)| (name.as_str(), *value)))
 }

@@ -33,7 +33,24 @@ struct Words {
     trust: &'static str,
     /// What the formats are written behind.
     format: String,
+    /// And where, if that does not say it.
+    format_where: &'static str,
 }
+
+impl Words {
+    fn of_module() -> Self {
+        Self {
+            trust: TRUSTED_OF_MODULE,
+            format: "formats=".to_owned(),
+            format_where: " (at once: /sys/module/toa/parameters/formats; for the next load: \
+                           behind `options toa` in /etc/modprobe.d/toa.conf)",
+        }
+    }
+}
+
+/// How the module is told whose option it believes.
+pub(super) const TRUSTED_OF_MODULE: &str = "trusted= (at once: /sys/module/toa/parameters/trusted; \
+     for the next load: behind `options toa` in /etc/modprobe.d/toa.conf)";
 
 /// The whole command, since a load that changes one setting gives all of them.
 fn load_command(status: &Status) -> String {
@@ -83,11 +100,28 @@ impl<'a> Seen<'a> {
             words: Words {
                 trust: "--trust",
                 format: command,
+                format_where: "",
             },
         }
     }
 
-    pub(super) fn by_module(module: &Module) -> Self {
+    pub(super) fn by_module(module: &'a Module) -> Self {
+        match &module.diagnosis {
+            Some(found) => Self {
+                words: Words::of_module(),
+                ..Self::of_recent(
+                    &found.recent,
+                    &found.unread,
+                    module.settings(),
+                    String::new(),
+                )
+            },
+            None => Self::by_counters(module),
+        }
+    }
+
+    /// Of a module that tells nothing else, or not to this user.
+    fn by_counters(module: &Module) -> Self {
         let counter = |name| module.counter(name);
         let refused = ["foreign", "untrusted", "invalid", "implausible"].map(counter);
         let [foreign, untrusted, invalid, implausible] = refused;
@@ -104,10 +138,7 @@ impl<'a> Seen<'a> {
             late: 0,
             unread: Vec::new(),
             settings: None,
-            words: Words {
-                trust: "trusted=",
-                format: "formats=".to_owned(),
-            },
+            words: Words::of_module(),
         }
     }
 
@@ -256,15 +287,15 @@ impl<'a> Seen<'a> {
     }
 
     fn how_to_read(&self, format: OptionFormat) -> String {
-        let word = &self.words.format;
+        let (word, place) = (&self.words.format, self.words.format_where);
         let formats = self.settings.as_ref().map(|(formats, _)| formats);
         let both = formats.map(|formats| OptionFormats::new(formats.iter().chain([format])));
         match (both, formats) {
-            (Some(Ok(both)), _) => format!("`{word}{both}` reads it"),
+            (Some(Ok(both)), _) => format!("`{word}{both}`{place} reads it"),
             (Some(Err(_)), Some(formats)) => {
-                format!("`{word}{format}` reads it, instead of {formats}")
+                format!("`{word}{format}`{place} reads it, instead of {formats}")
             }
-            _ => format!("`{word}{format}` reads it"),
+            _ => format!("`{word}{format}`{place} reads it"),
         }
     }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::module_diagnosis::Diagnosis;
 
 fn now() -> u64 {
     SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs()
@@ -228,4 +229,28 @@ fn of_many_networks_the_first_are_named() {
     let troubles = seen(&untrusted, &unread, "toa").troubles();
     let words = "from 198.51.1.0/24, 198.51.2.0/24, 198.51.3.0/24 and 2 more";
     assert!(troubles[0].contains(words), "{troubles:?}");
+}
+
+#[test]
+fn users_of_the_module_are_told_its_parameters() {
+    let recent = recent(|recent| (recent.foreign, recent.untrusted) = (7, 2));
+    let unread = vec![
+        unread(UnreadReason::Foreign, 254, 16, "10.1.0.7", 7),
+        unread(UnreadReason::Untrusted, 254, 8, "198.51.100.7", 2),
+    ];
+    let mut module = Module::mock(Vec::new(), Some(Diagnosis { recent, unread }));
+    for (name, value) in [("formats", "toa"), ("trusted", "10.1.0.0/16")] {
+        module.parameters.insert(name.to_owned(), value.to_owned());
+    }
+    let troubles = Seen::by_module(&module).troubles();
+    let [formats, trusted] = &troubles[..] else {
+        panic!("{troubles:?}")
+    };
+    for word in ["`formats=toa,ttgw`", "/sys/module/toa/parameters/formats"] {
+        assert!(formats.contains(word), "{formats} has {word}");
+    }
+    for word in ["trusted=", "/etc/modprobe.d/toa.conf", "198.51.100.0/24"] {
+        assert!(trusted.contains(word), "{trusted} has {word}");
+    }
+    assert!(!troubles.concat().contains("--"), "{troubles:?}");
 }
