@@ -5,7 +5,6 @@ mod cgroup;
 #[cfg(target_os = "linux")]
 mod check_balancer;
 mod connections;
-mod diagnosis;
 mod lb;
 mod list;
 mod load;
