@@ -35,13 +35,18 @@
 #include "config.h"
 #include "hook.h"
 #include "option.h"
+#include "recent.h"
 #include "stats.h"
 #include "table.h"
+#include "unread.h"
 
 struct pending {
 	const struct sock *listener;	/* NULL: nothing pending */
 	struct toa_answer answer;
 	struct toa_end virtual;		/* with answer.has_virtual */
+	/* Of the option that decided, or of one that nothing reads; 0: there is none. */
+	u8 kind;
+	u8 len;
 };
 
 struct pending_slots {
@@ -109,6 +114,11 @@ static enum toa_outcome judge(const struct toa_config *config, const u8 *list,
 	enum toa_verdict verdict;
 
 	verdict = toa_option_parse(&config->formats, list, len, &option);
+	if (verdict == TOA_OPTION_NONE &&
+	    !toa_option_find_unknown(&config->formats, list, len, &option))
+		return TOA_NO_OPTION;
+	pending->kind = option.kind;
+	pending->len = option.len;
 	if (verdict == TOA_OPTION_NONE)
 		return TOA_NO_OPTION;
 	/* It claims nothing that would need trust. */
@@ -143,6 +153,7 @@ static void read_segment(const struct sk_buff *skb, const struct request_sock *r
 	int len = th->doff * 4 - (int)sizeof(*th);
 
 	memset(answer, 0, sizeof(*answer));
+	pending->kind = 0;
 	if (len <= 0 || th->syn || list + len > skb_tail_pointer(skb))
 		return;
 	read_ends(skb, th, answer);
@@ -163,6 +174,7 @@ static void on_segment(const unsigned long args[])
 
 static void count(const struct net *net, enum toa_outcome outcome)
 {
+	toa_recent_tick(net);
 	if (outcome == TOA_FOREIGN)
 		toa_stat_inc(net, TOA_STAT_FOREIGN);
 	else if (outcome == TOA_REFUSED_UNTRUSTED)
@@ -192,6 +204,9 @@ static enum toa_outcome bind_pending(struct pending *pending, struct sock *child
 	const struct toa_answer *answer = &pending->answer;
 
 	pending->listener = NULL;
+	if (pending->kind && answer->outcome != TOA_ADDRESS)
+		toa_unread_add(sock_net(child), answer->outcome, pending->kind, pending->len,
+			       &answer->peer);
 	if (answer->outcome == TOA_NO_OPTION)
 		return TOA_NO_OPTION;
 	if (toa_table_bind(child, answer, &pending->virtual)) {

@@ -18,22 +18,18 @@ static const struct row {
 	TOA_FOR_EACH_FORMAT(ROW)
 };
 
-static const u8 assigned[] = {
-#define KIND(kind) kind,
-	TOA_FOR_EACH_ASSIGNED_KIND(KIND)
-};
-
 /* Of toa@KIND. */
 #define TOA_AT	(1U << TOA_LAYOUT_TOA4 | 1U << TOA_LAYOUT_TOA6)
 
-static bool is_assigned(u8 kind)
+bool toa_kind_is_assigned(u8 kind)
 {
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(assigned); i++)
-		if (assigned[i] == kind)
-			return true;
-	return false;
+	switch (kind) {
+#define CASE(kind) case kind:
+	TOA_FOR_EACH_ASSIGNED_KIND(CASE)
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* Two layouts of one length under one kind could not be told apart. */
@@ -60,7 +56,7 @@ static enum toa_text_error add_at_kind(struct toa_formats *formats, struct toa_t
 
 	if (!toa_text_take_number(&kind, 10, 255, &number) || kind.len)
 		return TOA_TEXT_NOT_A_FORMAT;
-	if (is_assigned(number))
+	if (toa_kind_is_assigned(number))
 		return TOA_TEXT_ASSIGNED_KIND;
 	return add(formats, number, TOA_AT);
 }

@@ -39,6 +39,9 @@ static inline enum toa_layout toa_formats_layout(const struct toa_formats *forma
 	return TOA_LAYOUTS;
 }
 
+/* It has a standard meaning in TCP. */
+bool toa_kind_is_assigned(u8 kind);
+
 /* By the rules of toa-core/src/format.rs. After an error, @wrong is what it is about. */
 enum toa_text_error toa_formats_parse(struct toa_text text, struct toa_formats *formats,
 				      struct toa_text *wrong);

@@ -12,10 +12,12 @@
 #include "config.h"
 #include "netns.h"
 #include "peername.h"
+#include "recent.h"
 #include "selfcheck.h"
 #include "sockopt.h"
 #include "stats.h"
 #include "table.h"
+#include "unread.h"
 
 static int __init toa_init(void)
 {
@@ -30,9 +32,15 @@ static int __init toa_init(void)
 	err = toa_stats_init();
 	if (err)
 		goto err_table;
-	err = toa_netns_init();
+	err = toa_recent_init();
 	if (err)
 		goto err_stats;
+	err = toa_unread_init();
+	if (err)
+		goto err_recent;
+	err = toa_netns_init();
+	if (err)
+		goto err_unread;
 	err = toa_selfcheck_init();
 	if (err)
 		goto err_netns;
@@ -56,6 +64,10 @@ err_selfcheck:
 	toa_selfcheck_exit();
 err_netns:
 	toa_netns_exit();
+err_unread:
+	toa_unread_exit();
+err_recent:
+	toa_recent_exit();
 err_stats:
 	toa_stats_exit();
 err_table:
@@ -71,6 +83,8 @@ static void __exit toa_exit(void)
 	toa_capture_exit();
 	toa_selfcheck_exit();
 	toa_netns_exit();
+	toa_unread_exit();
+	toa_recent_exit();
 	toa_stats_exit();
 	toa_table_exit();
 	pr_info("toa unloaded\n");

@@ -5,20 +5,41 @@
  * and entries can still be counted.
  */
 #include <linux/errno.h>
+#include <linux/kernel.h>
 #include <net/net_namespace.h>
 
 #include "netns.h"
+#include "recent.h"
 #include "stats_proc.h"
 #include "table.h"
 #include "table_proc.h"
+#include "unread.h"
+
+static const struct {
+	struct proc_dir_entry *(*create)(struct net *net);
+	void (*remove)(struct net *net);
+} files[] = {
+	{ toa_stats_proc_create, toa_stats_proc_remove },
+	{ toa_recent_proc_create, toa_recent_proc_remove },
+	{ toa_unread_proc_create, toa_unread_proc_remove },
+	{ toa_table_proc_create, toa_table_proc_remove },
+};
+
+static void remove_files(struct net *net, unsigned int count)
+{
+	while (count--)
+		files[count].remove(net);
+}
 
 static int __net_init pernet_init(struct net *net)
 {
-	if (!toa_stats_proc_create(net))
-		return -ENOMEM;
-	if (!toa_table_proc_create(net)) {
-		toa_stats_proc_remove(net);
-		return -ENOMEM;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
+		if (!files[i].create(net)) {
+			remove_files(net, i);
+			return -ENOMEM;
+		}
 	}
 	return 0;
 }
@@ -29,8 +50,7 @@ static int __net_init pernet_init(struct net *net)
  */
 static void __net_exit pernet_exit(struct net *net)
 {
-	toa_table_proc_remove(net);
-	toa_stats_proc_remove(net);
+	remove_files(net, ARRAY_SIZE(files));
 	toa_table_purge(net);
 }
 

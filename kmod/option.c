@@ -130,8 +130,13 @@ enum toa_verdict toa_option_parse(const struct toa_formats *formats, const u8 *l
 			at++;
 			continue;
 		}
-		if (size < 2 || size > len - at)
-			return formats->by_kind[kind] ? TOA_OPTION_INVALID : verdict;
+		if (size < 2 || size > len - at) {
+			if (!formats->by_kind[kind])
+				return verdict;
+			found->kind = kind;
+			found->len = size;
+			return TOA_OPTION_INVALID;
+		}
 		layout = toa_formats_layout(formats, kind, size);
 		if (layout == TOA_LAYOUT_VIP4) {
 			behind_vip = at + size;
@@ -149,6 +154,40 @@ enum toa_verdict toa_option_parse(const struct toa_formats *formats, const u8 *l
 		at += size;
 	}
 	return verdict;
+}
+
+/* What nearly every segment without a TOA option has: two NOPs, and timestamps. */
+static bool is_plain(const u8 *list, unsigned int len)
+{
+	static const u8 plain[] = { KIND_NOP, KIND_NOP, KIND_TIMESTAMP, LEN_TIMESTAMP };
+
+	return len == LEN_TIMESTAMP_PADDED && !memcmp(list, plain, sizeof(plain));
+}
+
+bool toa_option_find_unknown(const struct toa_formats *formats, const u8 *list,
+			     unsigned int len, struct toa_option *found)
+{
+	unsigned int at = 0;
+
+	if (is_plain(list, len))
+		return false;
+	while (at + 1 < len && list[at] != KIND_END) {
+		u8 kind = list[at], size = list[at + 1];
+
+		if (kind == KIND_NOP) {
+			at++;
+			continue;
+		}
+		if (!formats->by_kind[kind] && !toa_kind_is_assigned(kind)) {
+			found->kind = kind;
+			found->len = size;
+			return true;
+		}
+		if (size < 2 || size > len - at)
+			break;
+		at += size;
+	}
+	return false;
 }
 
 /*

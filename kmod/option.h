@@ -25,13 +25,20 @@ struct toa_option {
 	unsigned int at;
 	unsigned int size;
 	unsigned int needed;
-	/* With TOA_OPTION_FOREIGN too, then of the first one. */
+	/* With any verdict but TOA_OPTION_NONE; with TOA_OPTION_FOREIGN of the first one. */
 	u8 kind;
 	u8 len;
 };
 
 enum toa_verdict toa_option_parse(const struct toa_formats *formats, const u8 *list,
 				  unsigned int len, struct toa_option *found);
+
+/*
+ * The first option whose kind is neither read nor has a standard meaning. False:
+ * there is none. @found is then as it was.
+ */
+bool toa_option_find_unknown(const struct toa_formats *formats, const u8 *list,
+			     unsigned int len, struct toa_option *found);
 
 /*
  * Whether a balancer can have written the option that was found in this list.

@@ -37,7 +37,7 @@ struct call {
 bool toa_peername_shows(const struct sock *sk, const struct toa_answer *answer)
 {
 	return answer->outcome == TOA_ADDRESS && toa_config_peername() &&
-	       (sk->sk_family == AF_INET6 ||
+	       (READ_ONCE(sk->sk_family) == AF_INET6 ||
 		toa_addr_is_mapped(answer->client.addr));
 }
 

@@ -25,8 +25,10 @@
 /* Raw sockets can have this protocol too, and are no inet_sock of ours. */
 static bool is_tcp(const struct sock *sk)
 {
+	int family = READ_ONCE(sk->sk_family);	/* IPV6_ADDRFORM changes it */
+
 	return sk->sk_protocol == IPPROTO_TCP && sk->sk_type == SOCK_STREAM &&
-	       (sk->sk_family == AF_INET || sk->sk_family == AF_INET6);
+	       (family == AF_INET || family == AF_INET6);
 }
 
 static int copy_answer(void __user *user, int *len, const void *answer, int size)
@@ -61,7 +63,7 @@ static void fill_peer(struct toa_info *info, const struct sock *sk)
 	if (!port || state == TCP_LISTEN || state == TCP_SYN_SENT)
 		return;
 	info->peer_port = port;
-	if (sk->sk_family == AF_INET6)
+	if (READ_ONCE(sk->sk_family) == AF_INET6)
 		memcpy(info->peer, toa_sk_v6_daddr(sk), sizeof(info->peer));
 	else
 		toa_addr_map(info->peer, &daddr);

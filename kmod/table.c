@@ -92,7 +92,7 @@ bool toa_end_is_peer_of(const struct toa_end *peer, const struct sock *sk)
 		return false;
 	if (toa_addr_is_mapped(peer->addr))
 		return !memcmp(&daddr, peer->addr + 12, sizeof(daddr));
-	return sk->sk_family == AF_INET6 &&
+	return READ_ONCE(sk->sk_family) == AF_INET6 &&
 	       !memcmp(toa_sk_v6_daddr(sk), peer->addr, 16);
 }
 

@@ -9,15 +9,15 @@ use std::net::{Ipv6Addr, SocketAddr, TcpListener};
 
 use anyhow::Context;
 use socket2::{Domain, Socket, Type};
-use toa_core::{SourceKind, detect_source};
+use toa_core::{SourceKind, TrustedPeers, detect_source};
 use toa_lab::{Balancer, BalancerConfig};
 
 /// A source of addresses and a load balancer on this machine, as far as they can
 /// be had. Both go with this value, and with the process however it ends.
 #[derive(Debug)]
 pub struct Stage {
-    _source: Option<toa_bpf::Attached>,
-    _balancer: Option<Balancer>,
+    source: Option<toa_bpf::Attached>,
+    balancer: Option<Balancer>,
 }
 
 impl Stage {
@@ -29,21 +29,9 @@ impl Stage {
     /// # Errors
     /// When this machine has no TCP sockets to ask.
     pub fn set_up(port: u16) -> anyhow::Result<Self> {
-        let balancer = match Balancer::start(BalancerConfig::nat64_to(port)) {
-            Ok(balancer) => {
-                println!("balancer  NAT64 on device {}", balancer.device());
-                Some(balancer)
-            }
-            Err(error) => {
-                println!("balancer  none: {:#}", anyhow::Error::from(error));
-                None
-            }
-        };
-        // Believed are this balancer's own addresses, and nobody else's.
-        let pool = balancer.iter().flat_map(Balancer::pool);
-        let trusted = pool.map(|&ip| ip.into()).collect();
-        let source = match find_source()? {
-            SourceKind::Absent => match toa_bpf::attach(&toa_bpf::Config::new(trusted)) {
+        let mut stage = Self::with_balancer(BalancerConfig::nat64_to(port));
+        stage.source = match find_source()? {
+            SourceKind::Absent => match toa_bpf::attach(&toa_bpf::Config::new(stage.trusted())) {
                 Ok(source) => {
                     println!("source    the eBPF program, for as long as this runs");
                     Some(source)
@@ -58,15 +46,49 @@ impl Stage {
                 None
             }
         };
-        if let Some(balancer) = &balancer {
+        stage.print_what_to_try(port);
+        Ok(stage)
+    }
+
+    /// Prepares it without a source, with a balancer that writes the option into the SYN as
+    /// well. It loads nothing into the kernel.
+    #[must_use]
+    pub fn set_up_for_saved_syns(port: u16) -> Self {
+        let stage = Self::with_balancer(BalancerConfig::nat64_to(port).with_option_in_syn(true));
+        stage.print_what_to_try(port);
+        stage
+    }
+
+    /// The balancer's own addresses, and nobody else's.
+    #[must_use]
+    pub fn trusted(&self) -> TrustedPeers {
+        let pool = self.balancer.iter().flat_map(Balancer::pool);
+        pool.map(|&ip| ip.into()).collect()
+    }
+
+    fn with_balancer(config: BalancerConfig) -> Self {
+        let balancer = match Balancer::start(config) {
+            Ok(balancer) => {
+                println!("balancer  NAT64 on device {}", balancer.device());
+                Some(balancer)
+            }
+            Err(error) => {
+                println!("balancer  none: {:#}", anyhow::Error::from(error));
+                None
+            }
+        };
+        Self {
+            source: None,
+            balancer,
+        }
+    }
+
+    fn print_what_to_try(&self, port: u16) {
+        if let Some(balancer) = &self.balancer {
             // Quoted: a shell may take the brackets for a pattern.
             println!("try       curl -6 'http://{}/'", balancer.virtual_addr());
         }
         println!("compare   curl http://127.0.0.1:{port}/");
-        Ok(Self {
-            _source: source,
-            _balancer: balancer,
-        })
     }
 }
 

@@ -5,4 +5,7 @@
 /* Prints what @count connections and calls cost each, with or without the module; the exit code. */
 int bench(unsigned long count);
 
+/* The same with ever more connections with an address open, up to each of @held. */
+int bench_scale(unsigned int steps, char **held);
+
 #endif

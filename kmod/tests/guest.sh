@@ -5,6 +5,7 @@ set -eu
 dmesg -n 4
 ./params.sh
 ./silent.sh
+./diagnose.sh
 insmod toa.ko
 dmesg | grep -q '] TOA: toa loaded$'
 # Only root may read which client talks to which server.

@@ -16,6 +16,7 @@
 #include "../../tests/conformance/src/tun.h"
 #include "../../toa-core/include/toa.h"
 #include "bench.h"
+#include "diagnose.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -306,8 +307,12 @@ int main(int argc, char **argv)
 		return hold(strtoul(argv[2], NULL, 10));
 	if (argc == 3 && !strcmp(argv[1], "bench"))
 		return bench(strtoul(argv[2], NULL, 10));
+	if (argc >= 3 && !strcmp(argv[1], "scale"))
+		return bench_scale((unsigned int)argc - 2, argv + 2);
 	if (argc == 2 && !strcmp(argv[1], "ask"))
 		return ask();
-	fprintf(stderr, "usage: toa-load run | churn CONNECTIONS | hold CONNECTIONS | bench CONNECTIONS | ask\n");
+	if (argc == 2 && !strcmp(argv[1], "diagnose"))
+		return diagnose();
+	fprintf(stderr, "usage: toa-load run | churn CONNECTIONS | hold CONNECTIONS | bench CONNECTIONS | scale HELD... | ask | diagnose\n");
 	return 2;
 }

@@ -106,6 +106,49 @@ static const struct {
 	{ "ipv4, timestamps", TOA4 "0101" TS, "254 203.0.113.7 12345" },
 };
 
+/* Which option is named where none is read; "0 0": no option. */
+static const struct {
+	const char *hex, *expected;
+} unknown[] = {
+	{ "-", "0 0" },
+	{ "0101" TS, "0 0" },
+	{ "0101" TS "63083039cb007107", "99 8" },
+	{ "63083039cb007107" "620401bb", "99 8" },
+	{ "0101050a0000000100000002" "6204abcd", "98 4" },
+	{ TOA4, "0 0" },
+	{ "05006204", "0 0" },
+	{ "05ff6204", "0 0" },
+	{ "00006204", "0 0" },
+	{ "01010163", "0 0" },
+	{ "010163ff", "99 255" },
+	{ "0101080b" "6204abcd" "01010101", "0 0" },
+};
+
+static unsigned int check_unknown(unsigned int *count)
+{
+	unsigned int failed = 0;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(unknown); i++) {
+		struct toa_option found = { .kind = 0 };
+		unsigned char bytes[48], *list;
+		unsigned int len = from_hex(unknown[i].hex, bytes);
+		char got[16];
+
+		list = malloc(len ? len : 1);
+		memcpy(list, bytes, len);
+		toa_option_find_unknown(&formats, list, len, &found);
+		free(list);
+		sprintf(got, "%u %u", found.kind, found.len);
+		++*count;
+		if (strcmp(got, unknown[i].expected)) {
+			printf("unknown in %s: expected %s, got %s\n", unknown[i].hex,
+			       unknown[i].expected, got);
+			failed++;
+		}
+	}
+	return failed;
+}
+
 static unsigned int check_without_timestamps(unsigned int *count)
 {
 	unsigned int failed = 0;
@@ -151,6 +194,7 @@ int main(int argc, char **argv)
 	}
 	fclose(file);
 	failed += check_without_timestamps(&count);
+	failed += check_unknown(&count);
 	printf("vectors: %u passed, %u failed\n", count - failed, failed);
 	return failed || !count;
 }

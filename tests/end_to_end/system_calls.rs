@@ -18,9 +18,19 @@ const SOCKET_CALLS: &str = "accept4,getsockopt,setsockopt,getpeername,getsocknam
 const CONNECTIONS: usize = 40;
 const REQUESTS: usize = 50;
 
-/// Successful calls by name while `work` runs against a server under strace. The
-/// server has no privilege, so that no balancer of its own makes calls as well.
+/// Successful calls by name while `work` runs against a server under strace.
 fn count_calls(server: &str, work: impl FnOnce()) -> BTreeMap<String, usize> {
+    let mut calls = BTreeMap::new();
+    for call in trace_calls(server, work) {
+        let name = call.split(['(', ' ']).next().unwrap();
+        *calls.entry(name.to_owned()).or_default() += 1;
+    }
+    calls
+}
+
+/// The calls themselves. The server has no privilege, so that no balancer of its own makes
+/// calls as well.
+fn trace_calls(server: &str, work: impl FnOnce()) -> Vec<String> {
     let dir = tempfile::tempdir().unwrap();
     let trace = dir.path().join("trace");
     let server = unprivileged(&example(server));
@@ -41,17 +51,22 @@ fn count_calls(server: &str, work: impl FnOnce()) -> BTreeMap<String, usize> {
     work();
     let lines = settled_lines(&trace);
     end_traced(traced.child());
-    let mut calls = BTreeMap::new();
+    // `1234  getsockopt(9, SOL_IP, 0x1001, ...) = 0`, or unfinished and resumed.
+    let mut unfinished = BTreeMap::new();
+    let mut calls = Vec::new();
     for line in &lines[before..] {
-        // `1234  getsockopt(9, SOL_IP, 0x1001, ...) = 0`, or unfinished and resumed.
-        if line.contains("<unfinished ...>") || line.contains(" = -1 EAGAIN") {
-            continue;
+        let (thread, call) = line.split_once(' ').unwrap();
+        let call = call.trim_start();
+        if let Some((begun, _)) = call.split_once("<unfinished ...>") {
+            unfinished.insert(thread, begun);
+        } else if let Some(resumed) = call.strip_prefix("<... ") {
+            let begun = unfinished.remove(thread).unwrap_or_default();
+            calls.push(format!("{begun}{resumed}"));
+        } else {
+            calls.push(call.to_owned());
         }
-        let call = line.split_once(' ').unwrap().1.trim_start();
-        let call = call.strip_prefix("<... ").unwrap_or(call);
-        let name = call.split(['(', ' ']).next().unwrap();
-        *calls.entry(name.to_owned()).or_default() += 1;
     }
+    calls.retain(|call| !call.contains(" = -1 EAGAIN"));
     calls
 }
 
@@ -110,6 +125,34 @@ fn a_connection_costs_one_getsockopt_more_than_without_toa_and_a_request_nothing
         let mut expected = without.clone();
         *expected.entry("getsockopt".to_owned()).or_default() += connections;
         assert_eq!(with, expected);
+    }
+}
+
+#[test]
+fn where_no_source_answers_reading_the_syn_costs_one_getsockopt_more() {
+    let Some(_sandbox) = sandbox() else { return };
+    let source = || toa_bpf::attach(&toa_bpf::Config::new(TrustedPeers::private())).unwrap();
+    for (work, connections) in [
+        (many_connections as fn(), CONNECTIONS),
+        (many_requests as fn(), 1),
+    ] {
+        let count = |server: &str| {
+            let calls = trace_calls(server, work);
+            let count = |what: &str| calls.iter().filter(|call| call.contains(what)).count();
+            let others = calls.iter().filter(|call| !call.starts_with("getsockopt"));
+            // Once a second a third-party module is looked for, whoever asks.
+            let questions = count("getsockopt") - count("SOL_IP, 0x1000 ");
+            (others.count(), questions, count("TCP_SAVED_SYN"))
+        };
+        let without = count("axum_demo");
+        let (others, questions, saved_syns) = count("saved_syn_demo");
+        assert_eq!(without, (others, questions - connections, 0));
+        assert_eq!(saved_syns, connections);
+        let _source = source();
+        assert_eq!(
+            count("saved_syn_demo"),
+            (others, questions - connections, 0)
+        );
     }
 }
 

@@ -25,6 +25,11 @@ bin/toa load --trust private,link-local,loopback --cgroup /sys/fs/cgroup
 # The suite tries to forge addresses, which is something wrong.
 bin/toa status --json || [ $? = 3 ] || fail 'status does not see what was tried'
 
+for formats in vtoa cip ttgw toa,vtoa,cip,ttgw; do
+    bin/toa load --trust private --format $formats
+    bin/toa status | grep -q "^formats *$formats\$" || fail "status does not show $formats"
+done
+
 say 'a source for each service'
 mkdir /sys/fs/cgroup/a /sys/fs/cgroup/a/inner /sys/fs/cgroup/b
 bin/toa unload

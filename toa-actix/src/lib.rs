@@ -66,6 +66,8 @@
 //!   and [`ClientAddr`] says so: [`Provenance::NoSource`].
 //! - Behind a third-party kernel module the address is believed from peers in private
 //!   space only, unless [`Policy`] says otherwise ([`on_connect_with`]).
+//! - For balancers that write the option into the SYN there is a way without a source, which
+//!   proves less: [`SavedSyn`], and [`on_connect_with`].
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
@@ -92,6 +94,6 @@ pub use require::{RequireToa, RequireToaFuture, RequireToaService};
 #[cfg(feature = "metrics")]
 pub use toa_core::{CONNECTIONS_TOTAL, describe_metrics};
 pub use toa_core::{
-    ClientNetwork, Nat64Prefix, ParseNat64PrefixError, ParseTrustedPeersError, Policy, Provenance,
-    Refusal, SourceKind, TrustedPeers,
+    ClientNetwork, Nat64Prefix, OptionFormats, ParseNat64PrefixError, ParseTrustedPeersError,
+    Policy, Provenance, Refusal, Resolver, SavedSyn, SourceKind, TrustedPeers,
 };

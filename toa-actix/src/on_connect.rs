@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actix_web::dev::Extensions;
 use actix_web::rt::net::TcpStream;
-use toa_core::{Policy, Resolver};
+use toa_core::Resolver;
 
 use crate::client::ClientAddr;
 use crate::known::{ClientAddrError, Connection};
@@ -41,10 +41,10 @@ use crate::stream::Stream;
 /// whether another source is there. The log warns once when there is none. A source that
 /// comes, goes or changes later is noticed.
 pub fn on_connect() -> impl Fn(&dyn Any, &mut Extensions) + Clone + Send + Sync + 'static {
-    on_connect_with(Policy::new())
+    on_connect_with(Resolver::new())
 }
 
-/// [`on_connect`] with a [`Policy`] of your own.
+/// [`on_connect`] with a [`Policy`](toa_core::Policy) of your own, or a [`Resolver`].
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -60,10 +60,31 @@ pub fn on_connect() -> impl Fn(&dyn Any, &mut Extensions) + Clone + Send + Sync 
 /// # Ok(())
 /// # }
 /// ```
+///
+/// A resolver can read the option in the SYN where no source answers. It is told the listening
+/// socket, so that comes first. Read what [`SavedSyn`](toa_core::SavedSyn) says about who can
+/// forge that.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use actix_web::{App, HttpServer};
+/// use toa_actix::{Resolver, SavedSyn, on_connect_with};
+///
+/// let saved_syn = SavedSyn::insecure_trusting("100.125.0.0/16".parse()?);
+/// let listener = std::net::TcpListener::bind("[::]:3000")?;
+/// let resolver = Resolver::new().with_saved_syn(saved_syn, &listener)?;
+/// HttpServer::new(App::new)
+///     .on_connect(on_connect_with(resolver))
+///     .listen(listener)?
+///     .run()
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
 pub fn on_connect_with(
-    policy: Policy,
+    resolver: impl Into<Resolver>,
 ) -> impl Fn(&dyn Any, &mut Extensions) + Clone + Send + Sync + 'static {
-    let resolver = Arc::new(Resolver::new().with_policy(policy));
+    let resolver = Arc::new(resolver.into());
     hook(move |stream| {
         let client = resolver.resolve_connected(stream).map(ClientAddr::from);
         client.map_err(|_| ClientAddrError::PeerGone)

@@ -32,9 +32,9 @@ pub struct Judgement {
     pub client: Option<SocketAddr>,
     /// The kind of the option that named the client, or of the foreign one.
     pub kind: Option<u8>,
-    /// The length of that option.
-    pub len: Option<u8>,
-    /// How long ago, to the second.
+    /// Its length, with its kind and length bytes: with the kind it tells the format.
+    pub option_len: Option<u8>,
+    /// How long ago the connection was opened, in whole seconds.
     pub age: Duration,
     /// Which of the sources judged, as an index; `None` where that one is gone.
     pub source: Option<usize>,

@@ -146,7 +146,7 @@ pub enum Error {
     },
     /// A source whose settings this version cannot read.
     #[error(
-        "another version loaded the source of {}: load it again with this one, or unload it",
+        "another version of toa loaded the source of {}, and this one cannot read its settings: run `toa load` again with this one, after which connections that are open now have no address, or `toa unload`",
         cgroup.as_ref().map_or_else(|| "a cgroup that is not visible from here".into(), |path| path.display().to_string())
     )]
     OtherVersion {
@@ -171,11 +171,6 @@ pub enum Error {
         /// The kernel's answer.
         source: io::Error,
     },
-    /// A source of another version keeps its connections in another way.
-    #[error(
-        "a source is loaded whose table of connections this version of toa cannot read: `toa status` names its version; read it with that one, or `toa load` again with this one, after which connections that are open now have no address"
-    )]
-    OtherTable,
     /// Something in the pin directory cannot be read or changed.
     #[error("cannot {what} {}{}", path.display(), permission_cure(source))]
     Pin {

@@ -2,11 +2,15 @@
 #![forbid(unsafe_code)]
 
 mod cgroup;
+#[cfg(target_os = "linux")]
+mod check_balancer;
 mod connections;
+mod diagnosis;
 mod lb;
 mod list;
 mod load;
 mod module;
+mod module_diagnosis;
 mod module_table;
 mod output;
 mod status;
@@ -44,6 +48,9 @@ enum Command {
     Watch(watch::Watch),
     /// Run a load balancer on this machine that inserts TOA, to try things on
     Lb(lb::Lb),
+    /// Try whether clients of your balancer can name any address they like
+    #[cfg(target_os = "linux")]
+    CheckBalancer(check_balancer::CheckBalancer),
 }
 
 fn main() -> ExitCode {
@@ -64,6 +71,8 @@ fn run() -> anyhow::Result<Outcome> {
             Command::List(list) => list.run(),
             Command::Watch(watch) => watch.run(),
             Command::Lb(lb) => lb.run(),
+            #[cfg(target_os = "linux")]
+            Command::CheckBalancer(check) => check.run(),
         },
         Err(error) if error.use_stderr() => {
             complain(error.render());

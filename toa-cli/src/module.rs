@@ -7,6 +7,9 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+use crate::diagnosis::Diagnosis;
+use crate::module_diagnosis;
+
 /// A loaded module named `toa`, as far as this user may read.
 #[derive(Debug, Serialize)]
 pub(crate) struct Module {
@@ -16,15 +19,19 @@ pub(crate) struct Module {
     pub(crate) parameters: BTreeMap<String, String>,
     /// Counters in the order of /proc/net/toa_stats, over all CPUs.
     pub(crate) counters: Vec<(String, u64)>,
+    /// What it noticed of late; `None` where this user may not read it, or it is not ours.
+    pub(crate) diagnosis: Option<Diagnosis>,
 }
 
 impl Module {
     /// `None` when no such module is loaded.
     pub(crate) fn find() -> Option<Self> {
-        Self::find_in(
+        let mut found = Self::find_in(
             Path::new("/sys/module/toa"),
             Path::new("/proc/net/toa_stats"),
-        )
+        )?;
+        found.diagnosis = module_diagnosis::read();
+        Some(found)
     }
 
     fn find_in(module: &Path, stats: &Path) -> Option<Self> {
@@ -37,15 +44,17 @@ impl Module {
             counters: fs::read_to_string(stats)
                 .map(|text| counters(&text))
                 .unwrap_or_default(),
+            diagnosis: None,
         })
     }
 
     #[cfg(test)]
-    pub(crate) fn mock(counters: Vec<(String, u64)>) -> Self {
+    pub(crate) fn mock(counters: Vec<(String, u64)>, diagnosis: Option<Diagnosis>) -> Self {
         Self {
             since: None,
             parameters: BTreeMap::new(),
             counters,
+            diagnosis,
         }
     }
 

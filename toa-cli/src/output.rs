@@ -12,18 +12,29 @@ const CANNOT_WRITE: &str = "cannot write to standard output";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// Done, and nothing is wrong.
-    Healthy = 0,
+    Healthy,
     /// No source answers.
-    NoSource = 1,
-    /// The command could not do its work; clap's own code for wrong arguments.
-    Error = 2,
+    NoSource,
+    /// A client of the balancer was believed to be somebody else.
+    #[cfg(target_os = "linux")]
+    Believed,
+    /// The command could not do its work.
+    Error,
     /// A source answers, or should, and something is wrong with it.
-    Trouble = 3,
+    Trouble,
 }
 
 impl From<Outcome> for ExitCode {
     fn from(outcome: Outcome) -> Self {
-        Self::from(outcome as u8)
+        Self::from(match outcome {
+            Outcome::Healthy => 0,
+            Outcome::NoSource => 1,
+            #[cfg(target_os = "linux")]
+            Outcome::Believed => 1,
+            // clap's own code for wrong arguments.
+            Outcome::Error => 2,
+            Outcome::Trouble => 3,
+        })
     }
 }
 

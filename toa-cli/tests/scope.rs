@@ -119,8 +119,8 @@ fn a_cgroup_that_was_made_again_is_named_as_the_cause_and_loaded_again() {
     assert_eq!(status.status.code(), Some(0), "{}", stdout(&status));
     assert_eq!(
         fs::read_dir(pins()).unwrap().count(),
-        2,
-        "one source and the shared map"
+        3,
+        "one source and the shared maps"
     );
 }
 

@@ -21,13 +21,18 @@ pub struct ClientAddr {
 
 /// Where a [`ClientAddr`]'s client address comes from.
 ///
-/// In every case but [`Toa`](Self::Toa) it is the TCP peer's.
+/// In every case but [`Toa`](Self::Toa) and [`ToaSyn`](Self::ToaSyn) it is the TCP peer's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Provenance {
     /// A trusted balancer sent it in a TOA option.
     Toa,
-    /// No TOA option was sent: a direct connection, or the balancer's health check.
+    /// A trusted balancer sent it in a TOA option of the SYN, which the library read itself,
+    /// as the listener asked for ([`SavedSyn`](crate::SavedSyn)). A SYN proves less than the
+    /// segment that a source reads.
+    ToaSyn,
+    /// No TOA option was sent: a direct connection, or the balancer's health check. Behind
+    /// [`SavedSyn`](crate::SavedSyn) it is the SYN that has none.
     NotSent,
     /// A TOA option was sent by a peer that is not trusted, and is ignored.
     Untrusted,
@@ -41,6 +46,10 @@ pub enum Provenance {
     Implausible,
     /// No source answers in this kernel, so nobody read the option.
     NoSource,
+    /// No source answers, and the kernel has kept no SYN for [`SavedSyn`](crate::SavedSyn):
+    /// it answered with a SYN cookie, or the SYN came before the listener asked to keep
+    /// them. Whether an option was sent cannot be known.
+    NoSyn,
     /// A third-party module has already put the client into what `accept()`
     /// returns. The balancer's own address is unknown, so trust cannot be checked.
     FromAccept,
@@ -52,35 +61,40 @@ pub enum Provenance {
 /// A text that is no [`Provenance`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is not a provenance: write one of toa, not_sent, untrusted, invalid, foreign, implausible, no_source, from_accept, failed"
+    "{0:?} is not a provenance: write one of toa, toa_syn, not_sent, untrusted, invalid, foreign, implausible, no_source, no_syn, from_accept, failed"
 )]
 pub struct ParseProvenanceError(String);
 
 impl Provenance {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Toa,
+        Self::ToaSyn,
         Self::NotSent,
         Self::Untrusted,
         Self::Invalid,
         Self::Foreign,
         Self::Implausible,
         Self::NoSource,
+        Self::NoSyn,
         Self::FromAccept,
         Self::Failed(0),
     ];
 
-    /// Its one name, in logs, spans, metrics and JSON: `toa`, `not_sent`, `untrusted`,
-    /// `invalid`, `foreign`, `implausible`, `no_source`, `from_accept` or `failed`.
+    /// Its one name, in logs, spans, metrics and JSON: `toa`, `toa_syn`, `not_sent`,
+    /// `untrusted`, `invalid`, `foreign`, `implausible`, `no_source`, `no_syn`, `from_accept`
+    /// or `failed`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Toa => "toa",
+            Self::ToaSyn => "toa_syn",
             Self::NotSent => "not_sent",
             Self::Untrusted => "untrusted",
             Self::Invalid => "invalid",
             Self::Foreign => "foreign",
             Self::Implausible => "implausible",
             Self::NoSource => "no_source",
+            Self::NoSyn => "no_syn",
             Self::FromAccept => "from_accept",
             Self::Failed(_) => "failed",
         }
@@ -129,6 +143,10 @@ impl ClientAddr {
 
     pub(crate) const fn from_toa(client: SocketAddrV6, peer: SocketAddrV6) -> Self {
         Self::new(client, peer, Provenance::Toa)
+    }
+
+    pub(crate) const fn from_syn(client: SocketAddrV6, peer: SocketAddrV6) -> Self {
+        Self::new(client, peer, Provenance::ToaSyn)
     }
 
     pub(crate) const fn from_peer(peer: SocketAddrV6, provenance: Provenance) -> Self {
@@ -213,10 +231,10 @@ impl ClientAddr {
         self.provenance
     }
 
-    /// Whether a trusted balancer vouches for the client address.
+    /// Whether a trusted balancer vouches for the client address, be it in the SYN.
     #[must_use]
     pub const fn is_from_toa(&self) -> bool {
-        matches!(self.provenance, Provenance::Toa)
+        matches!(self.provenance, Provenance::Toa | Provenance::ToaSyn)
     }
 }
 
@@ -227,7 +245,9 @@ impl fmt::Display for ClientAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({}", self.client_canonical(), self.provenance)?;
         match self.provenance {
-            Provenance::Toa => write!(f, ", peer {}", self.peer_canonical())?,
+            Provenance::Toa | Provenance::ToaSyn => {
+                write!(f, ", peer {}", self.peer_canonical())?;
+            }
             Provenance::Failed(errno) => write!(f, ", errno {errno}")?,
             _ => {}
         }
@@ -265,6 +285,10 @@ mod tests {
             (
                 ClientAddr::from_toa(client, peer),
                 "[2001:db8::7]:41234 (toa, peer 10.0.0.9:5000)",
+            ),
+            (
+                ClientAddr::from_syn(client, peer),
+                "[2001:db8::7]:41234 (toa_syn, peer 10.0.0.9:5000)",
             ),
             (
                 ClientAddr::from_toa(client, peer)

@@ -89,7 +89,7 @@ macro_rules! client_types {
                 self.0.provenance()
             }
 
-            /// Whether a trusted balancer vouches for the client address.
+            /// Whether a trusted balancer vouches for the client address, be it in the SYN.
             #[must_use]
             pub const fn is_from_toa(&self) -> bool {
                 self.0.is_from_toa()

@@ -61,8 +61,10 @@ mod policy;
 mod reply;
 mod require;
 mod resolver;
+mod saved_syn;
 #[cfg(feature = "serde")]
 mod serde;
+pub mod syn;
 mod sys;
 mod trust;
 
@@ -85,5 +87,6 @@ pub use network::{ClientNetwork, Ipv6Prefix};
 pub use policy::Policy;
 pub use require::{ExemptPaths, Refusal};
 pub use resolver::{Resolver, SourceKind, detect_source, source_info};
+pub use saved_syn::SavedSyn;
 pub use sys::AsSocket;
 pub use trust::{ParseTrustedPeersError, TrustedPeers};

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Once;
 
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 
@@ -9,16 +10,18 @@ use crate::accept::Accepting;
 use crate::client_addr::ClientAddr;
 use crate::policy::Policy;
 use crate::resolver::{Resolver, SourceKind};
+use crate::saved_syn::SavedSyn;
 
 /// A `tokio` TCP listener that reads each connection's client as it is accepted,
 /// with one system call.
 ///
-/// When no source answers on this machine it warns once, at bind, and works on
-/// with peer addresses; a source that is loaded later is picked up.
+/// When no source answers on this machine it warns once, as it begins to accept, and works
+/// on with peer addresses; a source that is loaded later is picked up.
 #[derive(Debug)]
 pub struct ToaListener {
     inner: TcpListener,
     resolver: Resolver,
+    detected: Once,
     accepting: Accepting,
 }
 
@@ -44,11 +47,10 @@ impl ToaListener {
     /// Takes over a `tokio` listener.
     #[must_use]
     pub fn new(inner: TcpListener) -> Self {
-        let resolver = Resolver::new();
-        resolver.detect(&inner);
         Self {
             inner,
-            resolver,
+            resolver: Resolver::new(),
+            detected: Once::new(),
             accepting: Accepting::default(),
         }
     }
@@ -58,6 +60,16 @@ impl ToaListener {
     pub fn with_policy(mut self, policy: Policy) -> Self {
         self.resolver = self.resolver.with_policy(policy);
         self
+    }
+
+    /// Reads the option in the SYN where no source answers. Read what [`SavedSyn`] says
+    /// about who can forge that.
+    ///
+    /// # Errors
+    /// Those of [`SavedSyn::keep`].
+    pub fn with_saved_syn(mut self, saved_syn: SavedSyn) -> io::Result<Self> {
+        self.resolver = self.resolver.with_saved_syn(saved_syn, &self.inner)?;
+        Ok(self)
     }
 
     /// The next connection and its client.
@@ -74,6 +86,9 @@ impl ToaListener {
     /// When it has to wait and the runtime was built without
     /// `enable_time`.
     pub async fn accept(&self) -> io::Result<(TcpStream, ClientAddr)> {
+        self.detected.call_once(|| {
+            self.resolver.detect(&self.inner);
+        });
         let (stream, accepted) = self.accepting.next(|| self.inner.accept()).await?;
         let client = self.resolver.resolve(&stream, accepted);
         tracing::trace!(%client, "accepted");

@@ -31,10 +31,14 @@ pub const MAX_OPTIONS_LEN: usize = 40;
 
 const KIND_END_OF_LIST: u8 = 0;
 const KIND_NO_OPERATION: u8 = 1;
-const KIND_TIMESTAMP: u8 = 8;
-const LEN_TIMESTAMP: usize = 10;
-/// With the padding that brings it to a multiple of four.
-const LEN_TIMESTAMP_PADDED: usize = 12;
+
+/// Kind and length of the options that a normal stack writes beside the balancer's.
+type Beside = [(u8, usize)];
+
+/// In the segment that completes the handshake: timestamps.
+const BESIDE_IN_ACK: &Beside = &[(8, 10)];
+/// In the SYN: segment size, window scale, SACK permitted, timestamps.
+const BESIDE_IN_SYN: &Beside = &[(2, 4), (3, 3), (4, 2), (8, 10)];
 
 /// One TOA option: a client's address under an option kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,8 +57,8 @@ pub enum Parsed {
     /// As `Found`, but no balancer can have put it in front of this list. Of a list
     /// of L bytes the first option, of s bytes, is believed when L + s is at most
     /// 40: the balancer had room, so the first option is its own. Beyond that it is
-    /// believed only when the rest is padding and at most one timestamp option, and
-    /// no more of it than those need.
+    /// believed only when the rest is what a normal stack writes there, padding and at
+    /// most one timestamp option, and no more of it than those need.
     Implausible(ToaOption),
     /// An option of a known format is there, but its address or its version is
     /// refused; or one of a known kind does not end within the list.
@@ -86,6 +90,21 @@ pub enum Parsed {
 /// ```
 #[must_use]
 pub fn parse(options: &[u8], formats: &OptionFormats) -> Parsed {
+    parse_beside(BESIDE_IN_ACK, options, formats)
+}
+
+/// [`parse`] for the option list of a SYN, where a normal stack also writes its segment
+/// size, its window scale and that it permits SACK.
+///
+/// With timestamps these fill the list behind an IPv6 option, so there the rule leaves a
+/// client room for a forged one: only a balancer that overwrites its clients' options ends
+/// that.
+#[must_use]
+pub fn parse_syn(options: &[u8], formats: &OptionFormats) -> Parsed {
+    parse_beside(BESIDE_IN_SYN, options, formats)
+}
+
+fn parse_beside(beside: &Beside, options: &[u8], formats: &OptionFormats) -> Parsed {
     let mut at = 0;
     let mut behind_vip = None;
     let mut verdict = Parsed::Absent;
@@ -105,7 +124,7 @@ pub fn parse(options: &[u8], formats: &OptionFormats) -> Parsed {
                     Some(layout) => {
                         let vip_before = behind_vip == Some(at);
                         let found = Counted::new(options, at, layout, vip_before, formats);
-                        return found.judge(kind, option);
+                        return found.judge(kind, option, beside);
                     }
                     None if is_read && verdict == Parsed::Absent => {
                         verdict = Parsed::Foreign { kind, len: size };
@@ -163,7 +182,7 @@ impl<'a> Counted<'a> {
         }
     }
 
-    fn judge(&self, kind: u8, option: &[u8]) -> Parsed {
+    fn judge(&self, kind: u8, option: &[u8], beside: &Beside) -> Parsed {
         let fields = self.layout.fields();
         let client = addr(option, fields.addr, fields.port, fields.addr_len);
         let Some(client) = client.filter(|_| fields.version == 0 || option[2] == fields.version)
@@ -182,7 +201,7 @@ impl<'a> Counted<'a> {
         };
         if !is_client_address(to_mapped(client).ip()) {
             Parsed::Invalid
-        } else if self.is_plausible(option.len() + self.vip.map_or(0, <[u8]>::len)) {
+        } else if self.is_plausible(option.len() + self.vip.map_or(0, <[u8]>::len), beside) {
             Parsed::Found(found)
         } else {
             Parsed::Implausible(found)
@@ -190,16 +209,15 @@ impl<'a> Counted<'a> {
     }
 
     /// Whether a balancer can have put `size` bytes between the two parts of the list.
-    fn is_plausible(&self, size: usize) -> bool {
+    fn is_plausible(&self, size: usize, beside: &Beside) -> bool {
         let len = self.before.len() + size + self.after.len();
         if len + self.needed <= MAX_OPTIONS_LEN {
             return true;
         }
-        let stamps = match (count_timestamps(self.before), count_timestamps(self.after)) {
-            (Some(before), Some(after)) => before + after,
-            _ => return false,
-        };
-        stamps <= 1 && len <= size.next_multiple_of(4) + stamps * LEN_TIMESTAMP_PADDED
+        let mut seen = 0;
+        let mut padded = |rest| padded_len(rest, beside, &mut seen);
+        let rest = padded(self.before).zip(padded(self.after));
+        rest.is_some_and(|(before, after)| len <= size.next_multiple_of(4) + before + after)
     }
 }
 
@@ -229,19 +247,24 @@ fn virtual_addr(option: &[u8], layout: Layout) -> Option<SocketAddr> {
     .filter(|found| !found.ip().is_unspecified())
 }
 
-/// The timestamp options among these bytes; `None` when there is anything else beside
-/// them than padding.
-fn count_timestamps(mut rest: &[u8]) -> Option<usize> {
-    let mut count = 0;
+/// What these bytes need, each option brought to a multiple of four; `None` when there is
+/// anything else than padding and options of `beside`, or one that `seen` has already.
+fn padded_len(mut rest: &[u8], beside: &Beside, seen: &mut u8) -> Option<usize> {
+    let mut needed = 0;
     loop {
         rest = match *rest {
-            [] => return Some(count),
+            [] => return Some(needed),
             [KIND_END_OF_LIST | KIND_NO_OPERATION, ref after @ ..] => after,
-            [KIND_TIMESTAMP, len, ..] if usize::from(len) == LEN_TIMESTAMP => {
-                count += 1;
-                rest.get(LEN_TIMESTAMP..)?
+            [kind, len, ..] => {
+                let known = beside.iter().position(|&it| it == (kind, len.into()))?;
+                if *seen & 1 << known != 0 {
+                    return None;
+                }
+                *seen |= 1 << known;
+                needed += usize::from(len).next_multiple_of(4);
+                rest.get(len.into()..)?
             }
-            _ => return None,
+            [_] => return None,
         };
     }
 }

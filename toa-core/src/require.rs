@@ -21,7 +21,7 @@ impl Refusal {
     #[must_use]
     pub const fn of(client: &ClientAddr) -> Option<Self> {
         match client.provenance() {
-            Provenance::Toa => None,
+            Provenance::Toa | Provenance::ToaSyn => None,
             reason => Some(Self::NotThroughBalancer(reason)),
         }
     }
@@ -191,6 +191,7 @@ mod tests {
     fn whom_no_trusted_balancer_vouches_for_is_refused_without_being_told_why() {
         let peer = "[::ffff:10.0.0.9]:5000".parse().unwrap();
         assert_eq!(Refusal::of(&ClientAddr::from_toa(peer, peer)), None);
+        assert_eq!(Refusal::of(&ClientAddr::from_syn(peer, peer)), None);
         for reason in [
             Provenance::NotSent,
             Provenance::Untrusted,
@@ -198,6 +199,7 @@ mod tests {
             Provenance::Foreign,
             Provenance::Implausible,
             Provenance::NoSource,
+            Provenance::NoSyn,
             Provenance::FromAccept,
             Provenance::Failed(1),
         ] {

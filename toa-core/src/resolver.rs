@@ -7,7 +7,7 @@
 //! | nobody | 4097 | ours answers even a connection without an option, so it is noticed at once; 4096 is tried once a second for a third-party module |
 //!
 //! So a connection costs one system call, and once a second, where none of ours answers,
-//! one of them costs two.
+//! one of them costs two. Where nobody answers, reading the SYN ([`SavedSyn`]) is one more.
 
 use std::fmt;
 use std::io;
@@ -23,6 +23,7 @@ use crate::client_addr::ClientAddr;
 use crate::count;
 use crate::policy::Policy;
 use crate::reply::SourceReply;
+use crate::saved_syn::SavedSyn;
 use crate::sys::{self, AsSocket, BorrowedSocket};
 
 /// Who answers for TOA on this machine.
@@ -56,6 +57,7 @@ pub enum SourceKind {
 #[derive(Debug)]
 pub struct Resolver {
     policy: Policy,
+    saved_syn: Option<SavedSyn>,
     /// A [`SourceKind`] as a number, or [`UNKNOWN`].
     source: AtomicU8,
     start: Instant,
@@ -74,6 +76,7 @@ impl Resolver {
     pub fn new() -> Self {
         Self {
             policy: Policy::new(),
+            saved_syn: None,
             source: AtomicU8::new(UNKNOWN),
             start: Instant::now(),
             ask_both_from: AtomicU64::new(0),
@@ -85,6 +88,21 @@ impl Resolver {
     pub fn with_policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
+    }
+
+    /// Reads the option in the SYN of `listener`'s connections where no source answers; the
+    /// kernel keeps their SYNs from now on. [`SavedSyn::keep`] is for further listeners.
+    ///
+    /// # Errors
+    /// Those of [`SavedSyn::keep`].
+    pub fn with_saved_syn(
+        mut self,
+        saved_syn: SavedSyn,
+        listener: &impl AsSocket,
+    ) -> io::Result<Self> {
+        SavedSyn::keep(listener)?;
+        self.saved_syn = Some(saved_syn);
+        Ok(self)
     }
 
     /// The policy it decides by.
@@ -107,8 +125,8 @@ impl Resolver {
     /// Ask before TLS or another wrapper hides the socket.
     #[must_use]
     pub fn resolve(&self, connection: &impl AsSocket, accepted: SocketAddr) -> ClientAddr {
-        let reply = self.ask(sys::borrow(connection));
-        self.decide(reply, accepted)
+        let connection = sys::borrow(connection);
+        self.decide(self.ask(connection), connection, accepted)
     }
 
     /// [`resolve`](Self::resolve) for frameworks that hand over the socket without what
@@ -123,7 +141,7 @@ impl Resolver {
             Some(peer) => peer.into(),
             None => peer_of(connection)?,
         };
-        Ok(self.decide(reply, peer))
+        Ok(self.decide(reply, sys::borrow(connection), peer))
     }
 
     /// Asks through a socket without a connection, a listening one for instance, which
@@ -134,8 +152,19 @@ impl Resolver {
         self.source()
     }
 
-    fn decide(&self, reply: SourceReply, accepted: SocketAddr) -> ClientAddr {
-        let client = reply.decide(to_mapped(accepted), &self.policy);
+    fn decide(
+        &self,
+        reply: SourceReply,
+        connection: BorrowedSocket<'_>,
+        accepted: SocketAddr,
+    ) -> ClientAddr {
+        let accepted = to_mapped(accepted);
+        let client = match (&self.saved_syn, reply) {
+            (Some(saved_syn), SourceReply::NoSource) => {
+                saved_syn.ask(connection, accepted, &self.policy)
+            }
+            _ => reply.decide(accepted, &self.policy),
+        };
         count::connection(client.provenance());
         client
     }
@@ -181,6 +210,8 @@ impl Resolver {
         if before != source as u8 {
             if before != UNKNOWN {
                 tracing::info!("another TOA source answers now: {source}");
+            } else if source == SourceKind::Absent && self.saved_syn.is_some() {
+                tracing::info!("no TOA source answers here: the option is read in the SYN");
             } else if source == SourceKind::Absent {
                 warn_of_no_source();
             } else {
@@ -188,6 +219,12 @@ impl Resolver {
             }
         }
         reply
+    }
+}
+
+impl From<Policy> for Resolver {
+    fn from(policy: Policy) -> Self {
+        Self::new().with_policy(policy)
     }
 }
 

@@ -3,7 +3,10 @@
 #![cfg(feature = "tokio")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use std::net::TcpListener;
 use std::process::{Command, Output};
+
+use toa_core::ToaListener;
 
 /// Set in the process that a test starts.
 const CHILD: &str = "TOA_TEST_CHILD";
@@ -31,33 +34,60 @@ fn said(output: &Output) -> String {
     said.unwrap_or_else(|| panic!("{output:?}")).to_owned()
 }
 
+/// Begins to accept on three listeners, in the process that a test has started; `prepare`
+/// is the last word on each.
+fn listen(prepare: impl Fn(ToaListener) -> ToaListener) {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stdout)
+        .with_ansi(false)
+        .init();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .unwrap();
+    println!("said<");
+    runtime.block_on(async {
+        for _ in 0..3 {
+            let listener = prepare(ToaListener::bind("127.0.0.1:0").await.unwrap());
+            for _ in 0..2 {
+                tokio::select! {
+                    biased;
+                    accepted = listener.accept() => panic!("{accepted:?}"),
+                    () = std::future::ready(()) => {}
+                }
+            }
+        }
+    });
+    println!(">");
+}
+
+fn is_source_missing() -> bool {
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    toa_core::detect_source(&socket) == toa_core::SourceKind::Absent
+}
+
 #[test]
 fn a_process_with_many_listeners_is_warned_once_that_there_is_no_source() {
-    use std::net::TcpListener;
-
-    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-    let missing = toa_core::detect_source(&socket) == toa_core::SourceKind::Absent;
     if is_child() {
-        tracing_subscriber::fmt()
-            .with_writer(std::io::stdout)
-            .with_ansi(false)
-            .init();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_io()
-            .build()
-            .unwrap();
-        let _entered = runtime.enter();
-        println!("said<");
-        for _ in 0..3 {
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            toa_core::ToaListener::from_std(listener).unwrap();
-        }
-        println!(">");
-        return;
+        return listen(|listener| listener);
     }
     let test = "a_process_with_many_listeners_is_warned_once_that_there_is_no_source";
     let warnings = said(&child(test))
-        .matches("no TOA source answers here")
+        .matches("WARN toa_core::resolver: no TOA source answers here")
         .count();
-    assert_eq!(warnings, usize::from(missing));
+    assert_eq!(warnings, usize::from(is_source_missing()));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_listener_that_reads_syns_is_not_warned_that_clients_are_missing() {
+    if is_child() {
+        let saved_syn = toa_core::SavedSyn::insecure_trusting(toa_core::TrustedPeers::private());
+        return listen(|listener| listener.with_saved_syn(saved_syn.clone()).unwrap());
+    }
+    let test = "a_listener_that_reads_syns_is_not_warned_that_clients_are_missing";
+    let said = said(&child(test));
+    assert!(!said.contains("WARN"), "{said}");
+    let told = said.matches("the option is read in the SYN").count();
+    assert_eq!(told, if is_source_missing() { 3 } else { 0 }, "{said}");
 }

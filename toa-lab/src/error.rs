@@ -1,4 +1,4 @@
-//! Why a balancer or a peer device cannot start.
+//! Why a balancer or hand-made peers cannot start.
 
 use std::io;
 use std::net::IpAddr;
@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use crate::translate::PlanError;
 
-/// Why a balancer or a peer device cannot start. Every message says what to do.
+/// Why a balancer or hand-made peers cannot start. Every message says what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -35,6 +35,11 @@ pub enum Error {
         "making a TUN device needs the capability CAP_NET_ADMIN: run as root, or give it to the program (setcap cap_net_admin+ep PROGRAM) or to the container (docker run --cap-add NET_ADMIN)"
     )]
     NotPermitted(#[source] io::Error),
+    /// CAP_NET_RAW is missing.
+    #[error(
+        "sending TCP segments made by hand needs the capability CAP_NET_RAW: run as root, or give it to the program (setcap cap_net_raw+ep PROGRAM) or to the container (docker run --cap-add NET_RAW)"
+    )]
+    RawSocketNotPermitted(#[source] io::Error),
     /// The kernel refuses IPv6 addresses.
     #[error(
         "IPv6 is switched off here: allow it (sysctl net.ipv6.conf.default.disable_ipv6=0, or docker run --sysctl net.ipv6.conf.default.disable_ipv6=0)"

@@ -39,7 +39,7 @@
 //!
 //! `peer::PeerDevice` and `peer::Peer` (on Linux) speak TCP to the
 //! kernel's listeners segment by segment, with any options and from any
-//! address.
+//! address. `peer::PeerPort` lets a peer speak over the network that the machine is in.
 //!
 //! # The sandbox
 //!

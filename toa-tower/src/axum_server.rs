@@ -33,6 +33,21 @@ use crate::layer::Toa;
 /// # }
 /// ```
 ///
+/// With a [`Resolver`] of its own it reads the option in the SYN where no source answers. Read
+/// what [`SavedSyn`](toa_core::SavedSyn) says about who can forge that:
+///
+/// ```no_run
+/// # fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use toa_tower::{Resolver, SavedSyn, ToaAcceptor};
+///
+/// let saved_syn = SavedSyn::insecure_trusting("100.125.0.0/16".parse()?);
+/// let listener = std::net::TcpListener::bind("[::]:3000")?;
+/// let resolver = Resolver::new().with_saved_syn(saved_syn, &listener)?;
+/// let server = axum_server::from_tcp(listener)?.acceptor(ToaAcceptor::from(resolver));
+/// # Ok(())
+/// # }
+/// ```
+///
 /// One system call per connection; a second one where no source of ours answers, as
 /// axum-server does not tell an acceptor what `accept()` returned. The log warns once, with
 /// the first connection, when there is no source.
@@ -49,7 +64,13 @@ impl ToaAcceptor {
     /// Replaces the default [`Policy`].
     #[must_use]
     pub fn with_policy(self, policy: Policy) -> Self {
-        Self(Arc::new(Resolver::new().with_policy(policy)))
+        Resolver::from(policy).into()
+    }
+}
+
+impl From<Resolver> for ToaAcceptor {
+    fn from(resolver: Resolver) -> Self {
+        Self(Arc::new(resolver))
     }
 }
 

@@ -110,6 +110,8 @@
 //!   and [`ClientAddr`] says so: [`Provenance::NoSource`].
 //! - Behind a third-party kernel module the address is believed from peers in private
 //!   space only, unless [`Policy`] says otherwise.
+//! - For balancers that write the option into the SYN there is a way without a source, which
+//!   proves less: [`SavedSyn`].
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
@@ -162,6 +164,6 @@ pub use toa_core::ClientNetwork;
 #[cfg(feature = "metrics")]
 pub use toa_core::{CONNECTIONS_TOTAL, describe_metrics};
 pub use toa_core::{
-    Nat64Prefix, ParseNat64PrefixError, ParseTrustedPeersError, Policy, Provenance, Refusal,
-    SourceKind, TrustedPeers,
+    Nat64Prefix, OptionFormats, ParseNat64PrefixError, ParseTrustedPeersError, Policy, Provenance,
+    Refusal, Resolver, SavedSyn, SourceKind, TrustedPeers,
 };

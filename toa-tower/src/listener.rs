@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use toa_core::{Policy, SourceKind};
+use toa_core::{Policy, SavedSyn, SourceKind};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 
 use crate::client::ClientAddr;
@@ -17,8 +17,8 @@ use crate::client::ClientAddr;
 /// takes such a wrapper with axum's `.tap_io(|_| {})` behind it, which knows every
 /// address type; `with_tls` needs nothing more.
 ///
-/// When no source answers on this machine it warns once, at bind, and works on with
-/// peer addresses; a source that is loaded later is picked up.
+/// When no source answers on this machine it warns once, as it begins to accept, and works
+/// on with peer addresses; a source that is loaded later is picked up.
 #[derive(Debug)]
 pub struct ToaListener(toa_core::ToaListener);
 
@@ -50,6 +50,15 @@ impl ToaListener {
     #[must_use]
     pub fn with_policy(self, policy: Policy) -> Self {
         Self(self.0.with_policy(policy))
+    }
+
+    /// Reads the option in the SYN where no source answers. Read what [`SavedSyn`] says
+    /// about who can forge that.
+    ///
+    /// # Errors
+    /// Those of [`SavedSyn::keep`].
+    pub fn with_saved_syn(self, saved_syn: SavedSyn) -> io::Result<Self> {
+        self.0.with_saved_syn(saved_syn).map(Self)
     }
 
     /// The next connection and its client, for accept loops; see

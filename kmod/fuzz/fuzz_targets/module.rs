@@ -47,6 +47,12 @@ unsafe extern "C" {
         len: u32,
         found: *mut Found,
     ) -> i32;
+    fn toa_option_find_unknown(
+        formats: *const Formats,
+        list: *const u8,
+        len: u32,
+        found: *mut Found,
+    ) -> bool;
     fn toa_option_is_plausible(
         found: *const Found,
         list: *const u8,
@@ -148,6 +154,21 @@ fn core_parse(list: &[u8], formats: &OptionFormats) -> Answer {
     }
 }
 
+/// The kind that is named where no option is read.
+fn unknown_kind(list: &[u8], formats: &Formats) -> Option<u8> {
+    let mut found = Found::default();
+    // SAFETY: all pointers are valid for the call, and `list` for its length.
+    let is_found = unsafe {
+        toa_option_find_unknown(
+            &raw const *formats,
+            list.as_ptr(),
+            len_of(list),
+            &raw mut found,
+        )
+    };
+    is_found.then_some(found.kind)
+}
+
 fn names(bits: u8, kind: u8) -> String {
     let named = ["toa", "vtoa", "cip", "ttgw"];
     let chosen = (0..).zip(named).filter(|(bit, _)| bits & (1 << bit) != 0);
@@ -175,6 +196,9 @@ fuzz_target!(|input: &[u8]| {
     };
     // The allocation ends with the list.
     let list: Box<[u8]> = list.into();
+    if let Some(kind) = unknown_kind(&list, &of_module) {
+        assert!(!formats.contains_kind(kind) && list.contains(&kind));
+    }
     assert_eq!(
         module_parse(&list, &of_module),
         core_parse(&list, &formats),

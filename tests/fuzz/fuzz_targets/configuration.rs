@@ -8,7 +8,9 @@ use std::str::FromStr;
 
 use libfuzzer_sys::fuzz_target;
 use serde::{Serialize, de::DeserializeOwned};
-use toa_core::{OptionFormats, ParseOptionFormatsError, ParseTrustedPeersError, Policy, TrustedPeers};
+use toa_core::{
+    OptionFormats, ParseOptionFormatsError, ParseTrustedPeersError, Policy, TrustedPeers,
+};
 
 trait Setting:
     FromStr<Err: Error> + Display + Debug + PartialEq + Serialize + DeserializeOwned

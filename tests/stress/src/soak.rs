@@ -9,6 +9,8 @@
 //! At the same time, over IPv4 and IPv6, there are
 //!
 //! - hand-made peers with options of all kinds, good and bad, and ordinary sockets;
+//! - strangers behind the laptop balancer who try to name somebody else: behind a correct one
+//!   nobody but themselves is ever shown, behind an insecure one what the source cannot tell;
 //! - connections kept alive, slow, stalled, half closed, and reset in every state;
 //! - injected faults, one after the other: SYN floods with and without cookies for all, a
 //!   server that is stopped until its accept queue overflows, and one without descriptors;
@@ -33,6 +35,7 @@ mod session;
 mod socket_behavior;
 mod source;
 mod state;
+mod strangers;
 mod tally;
 mod verdict;
 
@@ -58,4 +61,7 @@ pub struct Plan {
     pub servers: PathBuf,
     /// A file that gets a line every few seconds.
     pub csv: Option<PathBuf>,
+    /// The balancers that should overwrite their clients' options do not, which the soak must
+    /// notice.
+    pub broken_balancers: bool,
 }

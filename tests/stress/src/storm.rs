@@ -9,7 +9,9 @@ mod listeners;
 mod random;
 mod report;
 mod run;
+mod strangers;
 
 pub use address_path::{AddressPath, option};
 pub use report::Report;
 pub use run::{Options, run};
+pub use strangers::Strangers;

@@ -65,15 +65,15 @@ impl Table {
     }
 }
 
-/// The sources that the kernel has. Of those with none of the links `chosen` nothing is read.
+/// The sources that the kernel has, with one of the links `chosen`.
 pub(crate) fn sources(chosen: impl Fn(u32) -> bool) -> Result<Vec<Status>, Error> {
     let sources = with_tables(chosen)?.into_iter();
     Ok(sources.map(|(_, status)| status).collect())
 }
 
-/// The same with their maps. Which programs belong together the map of connections and the
-/// cgroup tell: they stay while a source is replaced. Without its cgroup the configuration
-/// has to.
+/// All sources that the kernel has. Which programs belong together the map of connections
+/// and the cgroup tell: they stay while a source is replaced. Without its cgroup the
+/// configuration has to. Of those with none of the links `chosen` nothing is read.
 pub(crate) fn with_tables(chosen: impl Fn(u32) -> bool) -> Result<Vec<(Table, Status)>, Error> {
     let mut sources: BTreeMap<_, Vec<Piece>> = BTreeMap::new();
     let mut id = 0;

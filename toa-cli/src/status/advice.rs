@@ -1,7 +1,11 @@
 //! What is wrong, in words, and what to do.
 
-use toa_bpf::{Lifetime, Scope, Status};
+use std::fs;
 
+use toa_bpf::{Lifetime, Scope, Status};
+use toa_core::TrustedPeers;
+
+use super::noticed::{self, OF_EBPF, OF_MODULE, Settings};
 use super::print::scope;
 use super::{Report, Source};
 use crate::module::Module;
@@ -30,7 +34,7 @@ pub(super) fn problems(report: &Report) -> Vec<String> {
         about_source(&ebpf.status, &mut say);
     }
     if let (Some(module), true) = (&report.module, report.ebpf.is_empty()) {
-        say_what_was_seen(&seen_by_module(module), &mut say);
+        about_module(module, &mut say);
     }
     problems
 }
@@ -58,14 +62,56 @@ fn about_answer(report: &Report, say: &mut impl FnMut(String)) {
                 "no source answers here: the eBPF source covers {scopes} only; to cover the \
                  whole host, run `toa load` without --cgroup"
             )),
-            None if report.ebpf.is_empty() => say(
-                "no source answers, so services see the balancer's address: run `toa load --trust \
-                 NETWORK` as root (Linux 5.10 or later), or load the kernel module"
-                    .to_owned(),
-            ),
+            None if report.ebpf.is_empty() => say(load_one(&kernel_release())),
             // Each source says what is wrong with it.
             None => {}
         },
+    }
+}
+
+fn kernel_release() -> String {
+    fs::read_to_string("/proc/sys/kernel/osrelease")
+        .map(|text| text.trim().to_owned())
+        .unwrap_or_default()
+}
+
+fn load_one(release: &str) -> String {
+    let what = if is_older_than_5_10(release) {
+        format!("load the kernel module (`toa load` needs Linux 5.10, this is {release})")
+    } else {
+        "run `toa load --trust NETWORK` as root (Linux 5.10 or later), or load the kernel module"
+            .to_owned()
+    };
+    format!("no source answers, so services see the balancer's address: {what}")
+}
+
+/// Of a release such as `3.10.0-1160.el7.x86_64`.
+fn is_older_than_5_10(release: &str) -> bool {
+    let mut numbers = release
+        .split(|c: char| !c.is_ascii_digit())
+        .map(|number| number.parse::<u32>().ok());
+    match (numbers.next().flatten(), numbers.next().flatten()) {
+        (Some(major), Some(minor)) => (major, minor) < (5, 10),
+        _ => false,
+    }
+}
+
+fn about_module(module: &Module, say: &mut impl FnMut(String)) {
+    let trusted: Option<TrustedPeers> = module
+        .parameters
+        .get("trusted")
+        .and_then(|trusted| trusted.parse().ok());
+    if trusted.is_some_and(|trusted| trusted.includes_strangers()) {
+        say(format!(
+            "the module believes everybody's option, or that of so many that strangers are among \
+             them: whoever reaches a port of this host can claim any address; name the balancer's \
+             networks in {}",
+            OF_MODULE.trusted
+        ));
+    }
+    match &module.diagnosis {
+        Some(diagnosis) => noticed::problems(diagnosis, OF_MODULE, say),
+        None => say_what_was_seen(&seen_by_module(module), OF_MODULE, say),
     }
 }
 
@@ -103,7 +149,7 @@ fn about_source(status: &Status, say: &mut impl FnMut(String)) {
     if status.config().trusted.includes_strangers() {
         say(STRANGERS_ARE_TRUSTED.to_owned());
     }
-    say_what_was_seen(&seen_by_ebpf(status), say);
+    say_what_was_seen(&seen_by_ebpf(status), OF_EBPF, say);
 }
 
 /// A service manager removes the cgroup of a service that stops.
@@ -148,26 +194,26 @@ fn seen_by_module(module: &Module) -> Seen {
     }
 }
 
-fn say_what_was_seen(seen: &Seen, say: &mut impl FnMut(String)) {
+fn say_what_was_seen(seen: &Seen, settings: Settings, say: &mut impl FnMut(String)) {
     let refused = seen.untrusted + seen.invalid + seen.implausible;
     if seen.with == 0 && seen.without > 0 && refused == 0 {
         say(format!(
             "none of the {} connections so far brought an address: check that the balancer is \
-             told to send it, and under which option kind (--kind)",
-            seen.without
+             told to send it, and in which format: {}",
+            seen.without, settings.formats
         ));
     }
     if seen.untrusted > 0 {
         say(format!(
             "{} options were refused because their peer is not trusted: if those peers are your \
-             balancer, name its networks with --trust; if not, somebody tries to forge addresses",
-            seen.untrusted
+             balancer, name its networks in {}; if not, somebody tries to forge addresses",
+            seen.untrusted, settings.trusted
         ));
     }
     if seen.invalid > 0 {
         say(format!(
-            "{} options were refused for their length or address: something else uses the option \
-             kind, or somebody tries to forge addresses",
+            "{} options were refused as malformed, or for their address or version: something else \
+             uses the option kind, or somebody tries to forge addresses",
             seen.invalid
         ));
     }
@@ -197,7 +243,7 @@ mod tests {
             let counters = counters
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), *value));
-            Module::mock(counters.collect())
+            Module::mock(counters.collect(), None)
         });
         Report {
             answers,
@@ -222,15 +268,15 @@ mod tests {
             ),
             (
                 report(module, &[("syn_recv_sock_no_toa", 5)]),
-                &["none of the 5", "--kind"],
+                &["none of the 5", "formats="],
             ),
             (
                 report(module, &[("untrusted", 2)]),
-                &["2 options", "--trust"],
+                &["2 options", "/sys/module/toa/parameters/trusted"],
             ),
             (
                 report(module, &[("invalid", 3)]),
-                &["3 options", "length or address"],
+                &["3 options", "address or version"],
             ),
             (
                 report(module, &[("implausible", 4), ("syn_recv_sock_no_toa", 4)]),
@@ -246,6 +292,43 @@ mod tests {
             for word in words {
                 assert!(problems[0].contains(word), "{problems:?} has {word}");
             }
+        }
+    }
+
+    #[test]
+    fn a_module_that_trusts_strangers_is_warned_about() {
+        for (trusted, warned) in [
+            ("any", true),
+            ("0.0.0.0/0,::/0", true),
+            ("10.1.0.0/16", false),
+            ("none", false),
+        ] {
+            let mut report = report(Some(Source::Module), &[("syn_recv_sock_toa", 1)]);
+            let module = report.module.as_mut().unwrap();
+            let trusted = ("trusted".to_owned(), trusted.to_owned());
+            module.parameters.extend([trusted.clone()]);
+            let problems = problems(&report);
+            assert_eq!(problems.len(), usize::from(warned), "{trusted:?}");
+            assert!(!problems.iter().any(|problem| problem.contains("--trust")));
+        }
+    }
+
+    #[test]
+    fn an_old_kernel_is_offered_the_module_alone() {
+        for (release, old) in [
+            ("3.10.0-1160.el7.x86_64", true),
+            ("4.4.178", true),
+            ("5.9-rc1", true),
+            ("5.10.0-8-amd64", false),
+            ("6.1", false),
+            ("10.0.1", false),
+            ("", false),
+            ("99999999999999999999.1", false),
+        ] {
+            let said = load_one(release);
+            assert_eq!(said.contains("this is"), old, "{said}");
+            assert_eq!(said.contains("--trust"), !old, "{said}");
+            assert!(said.contains("load the kernel module"), "{said}");
         }
     }
 

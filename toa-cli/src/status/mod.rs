@@ -1,6 +1,7 @@
 //! `toa status`.
 
 mod advice;
+mod noticed;
 mod print;
 
 use std::path::{Path, PathBuf};

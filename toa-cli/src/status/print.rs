@@ -5,8 +5,13 @@ use std::time::{Duration, SystemTime};
 
 use toa_bpf::{Lifetime, Scope, Status};
 
+use super::noticed::of_kind;
 use super::{Ebpf, Report, Source};
+use crate::diagnosis::Diagnosis;
 use crate::module::Module;
+
+/// How many networks are listed.
+const UNREAD_LINES: usize = 10;
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -78,7 +83,49 @@ fn module(f: &mut fmt::Formatter<'_>, module: &Module) -> fmt::Result {
         line(f, name, value)?;
     }
     let values = module.counters.iter();
-    counters(f, values.map(|(name, value)| (name.as_str(), *value)))
+    counters(f, values.map(|(name, value)| (name.as_str(), *value)))?;
+    module
+        .diagnosis
+        .as_ref()
+        .map_or(Ok(()), |found| diagnosis(f, found))
+}
+
+/// The shares of the last minutes, and what was not read, the latest first.
+fn diagnosis(f: &mut fmt::Formatter<'_>, diagnosis: &Diagnosis) -> fmt::Result {
+    let outcomes = diagnosis.outcomes();
+    let since = diagnosis.minutes.first().map(|minute| minute.seconds_ago);
+    if let (Some(since), 1..) = (since, outcomes.total()) {
+        let share = |count: u64| count as f64 * 100.0 / outcomes.total() as f64;
+        let shares = outcomes.each().into_iter().filter(|(_, count)| *count > 0);
+        let shares: Vec<String> = shares
+            .map(|(name, count)| format!("{name} {:.1} %", share(count)))
+            .collect();
+        let text = format!(
+            "{} connections in the last {}: {}",
+            outcomes.total(),
+            humantime::format_duration(Duration::from_secs(since.max(1))),
+            shares.join(", ")
+        );
+        line(f, "recently", &text)?;
+    }
+    let mut unread: Vec<_> = diagnosis.unread.iter().collect();
+    unread.sort_by_key(|unread| unread.seconds_ago);
+    for unread in unread.iter().take(UNREAD_LINES) {
+        let text = format!("{} ({})", of_kind(unread), unread.reason.as_str());
+        line(f, "no address", &text)?;
+    }
+    match unread.len().saturating_sub(UNREAD_LINES) {
+        0 => Ok(()),
+        more => line(f, "no address", &format!("and {more} more, see --json")),
+    }
+}
+
+/// `12s ago`
+pub(super) fn ago(seconds: u64) -> String {
+    format!(
+        "{} ago",
+        humantime::format_duration(Duration::from_secs(seconds))
+    )
 }
 
 /// What a source covers, in words.

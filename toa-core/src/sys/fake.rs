@@ -14,6 +14,7 @@ pub(crate) type Reply = Result<Vec<u8>, i32>;
 struct Script {
     replies: VecDeque<(c_int, Reply)>,
     asked: Vec<c_int>,
+    save_syn: Option<i32>,
 }
 
 thread_local! {
@@ -25,7 +26,7 @@ pub(crate) fn script(replies: impl IntoIterator<Item = (c_int, Reply)>) {
     SCRIPT.with_borrow_mut(|script| {
         *script = Script {
             replies: replies.into_iter().collect(),
-            asked: Vec::new(),
+            ..Script::default()
         };
     });
 }
@@ -37,10 +38,12 @@ pub(crate) fn asked() -> Vec<c_int> {
 
 pub(crate) fn getsockopt(
     _: BorrowedSocket<'_>,
+    level: c_int,
     name: c_int,
     answer: &mut [u8],
 ) -> io::Result<usize> {
     SCRIPT.with_borrow_mut(|script| {
+        assert_eq!(level == super::IPPROTO_TCP, name == super::TCP_SAVED_SYN);
         script.asked.push(name);
         let (expected, reply) = script
             .replies
@@ -55,4 +58,17 @@ pub(crate) fn getsockopt(
         answer[..len].copy_from_slice(&bytes[..len]);
         Ok(bytes.len())
     })
+}
+
+/// Whatever the socket, unless the script says otherwise.
+pub(crate) fn save_syn(_: BorrowedSocket<'_>) -> io::Result<()> {
+    SCRIPT.with_borrow(|script| match script.save_syn {
+        None => Ok(()),
+        Some(errno) => Err(io::Error::from_raw_os_error(errno)),
+    })
+}
+
+/// The errno with which a listener refuses to keep SYNs from now on.
+pub(crate) fn refuse_save_syn(errno: i32) {
+    SCRIPT.with_borrow_mut(|script| script.save_syn = Some(errno));
 }

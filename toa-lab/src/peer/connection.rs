@@ -4,7 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::{PeerDevice, Segment, flags};
+use super::link::Link;
+use super::{Segment, flags};
 use crate::packet::{Outgoing, TCP_FIXED_LEN};
 
 /// How long the convenience methods wait for the kernel's answer.
@@ -14,7 +15,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// does; change them, or use [`Peer::send`], to send what TCP would not.
 #[derive(Debug)]
 pub struct Peer<'d> {
-    device: &'d PeerDevice,
+    link: &'d dyn Link,
     from: SocketAddr,
     to: SocketAddr,
     /// The sequence number of the next segment.
@@ -24,9 +25,9 @@ pub struct Peer<'d> {
 }
 
 impl<'d> Peer<'d> {
-    pub(super) fn new(device: &'d PeerDevice, from: SocketAddr, to: SocketAddr) -> Peer<'d> {
+    pub(super) fn new(link: &'d dyn Link, from: SocketAddr, to: SocketAddr) -> Peer<'d> {
         Peer {
-            device,
+            link,
             from,
             to,
             sequence: 1_000_000,
@@ -39,7 +40,7 @@ impl<'d> Peer<'d> {
     /// # Errors
     ///
     /// `InvalidInput` when the options are no multiple of four or exceed 40
-    /// bytes, or the two addresses differ in family.
+    /// bytes, the two addresses differ in family, or the packet exceeds the MTU.
     pub fn send(&self, segment: &Segment) -> io::Result<()> {
         let mut fixed = [0; TCP_FIXED_LEN];
         fixed[4..8].copy_from_slice(&segment.sequence.to_be_bytes());
@@ -62,17 +63,16 @@ impl<'d> Peer<'d> {
                 "options must be a multiple of four and at most 40 bytes, addresses of one family",
             ));
         }
-        self.device.send_packet(&packet)
+        self.link.send_packet(&packet)
     }
 
-    /// Hands any bytes to the kernel as an IP packet, as
-    /// [`PeerDevice::send_packet`] does.
+    /// Sends any bytes as an IP packet.
     ///
     /// # Errors
     ///
     /// The kernel refuses what does not begin as an IP packet does.
     pub fn send_packet(&self, packet: &[u8]) -> io::Result<()> {
-        self.device.send_packet(packet)
+        self.link.send_packet(packet)
     }
 
     /// The next segment that the kernel sends to this peer, retransmissions
@@ -84,13 +84,13 @@ impl<'d> Peer<'d> {
     pub fn receive(&self, timeout: Duration) -> io::Result<Option<Segment>> {
         let end = Instant::now() + timeout;
         loop {
-            if let Some(segment) = self.device.take(self.to, self.from) {
+            if let Some(segment) = self.link.take(self.to, self.from) {
                 return Ok(Some(segment));
             }
             if Instant::now() >= end {
                 return Ok(None);
             }
-            self.device.pump()?;
+            self.link.pump()?;
         }
     }
 

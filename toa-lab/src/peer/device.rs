@@ -12,6 +12,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 use tun_rs::SyncDevice;
 
+use super::link::Link;
 use super::{Peer, Segment};
 use crate::packet::{Parsed, parse};
 use crate::{Error, tun};
@@ -90,15 +91,7 @@ impl PeerDevice {
             match self.device.recv(&mut packet) {
                 Ok(len) => {
                     if let Ok(Parsed::Tcp(segment)) = parse(&packet[..len]) {
-                        let tcp = segment.tcp;
-                        let owned = Segment {
-                            flags: tcp.header_slice()[13],
-                            sequence: tcp.sequence_number(),
-                            acknowledgment: tcp.acknowledgment_number(),
-                            window: tcp.window_size(),
-                            options: tcp.options().to_vec(),
-                            payload: tcp.payload().to_vec(),
-                        };
+                        let owned = Segment::of(&segment.tcp);
                         return Ok(Some((segment.source, segment.destination, owned)));
                     }
                 }
@@ -128,15 +121,20 @@ impl PeerDevice {
             }
         }
     }
+}
 
-    pub(super) fn take(&self, from: SocketAddr, to: SocketAddr) -> Option<Segment> {
+impl Link for PeerDevice {
+    fn send_packet(&self, packet: &[u8]) -> io::Result<()> {
+        PeerDevice::send_packet(self, packet)
+    }
+
+    fn take(&self, from: SocketAddr, to: SocketAddr) -> Option<Segment> {
         let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
         let at = inbox.iter().position(|(f, t, _)| (*f, *t) == (from, to))?;
         inbox.remove(at).map(|(_, _, segment)| segment)
     }
 
-    /// Moves what the kernel has sent into the inbox; waits a little if nothing.
-    pub(super) fn pump(&self) -> io::Result<()> {
+    fn pump(&self) -> io::Result<()> {
         // Short, because another thread's pump may fetch what this one waits for.
         let mut ready = [PollFd::new(self.device.as_fd(), PollFlags::POLLIN)];
         match poll(&mut ready, 5u16) {

@@ -1,7 +1,9 @@
 //! TCP peers made by hand, for listeners of the real kernel.
 //!
 //! A [`PeerDevice`] is a TUN device with every address behind it; a [`Peer`] is
-//! one end of one connection there, which sends exactly the given segments.
+//! one end of one connection there, which sends exactly the given segments. A
+//! [`PeerPort`] is the same over the network that the machine is in, from the machine's
+//! own address.
 //!
 //! ```no_run
 //! use std::net::TcpListener;
@@ -21,9 +23,14 @@
 
 mod connection;
 mod device;
+mod link;
+mod port;
+
+use etherparse::TcpSlice;
 
 pub use connection::Peer;
 pub use device::PeerDevice;
+pub use port::PeerPort;
 
 /// TCP header flags, as in its 14th byte.
 pub mod flags {
@@ -50,4 +57,17 @@ pub struct Segment {
     pub options: Vec<u8>,
     /// The data.
     pub payload: Vec<u8>,
+}
+
+impl Segment {
+    fn of(tcp: &TcpSlice<'_>) -> Segment {
+        Segment {
+            flags: tcp.header_slice()[13],
+            sequence: tcp.sequence_number(),
+            acknowledgment: tcp.acknowledgment_number(),
+            window: tcp.window_size(),
+            options: tcp.options().to_vec(),
+            payload: tcp.payload().to_vec(),
+        }
+    }
 }

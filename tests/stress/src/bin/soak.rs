@@ -38,6 +38,9 @@ mod linux {
         /// The directory of axum_demo and actix_demo; else cargo builds them.
         #[arg(long)]
         servers: Option<PathBuf>,
+        /// The balancers pass on what they should overwrite: the soak must fail.
+        #[arg(long)]
+        broken_balancers: bool,
     }
 
     pub(crate) fn main() -> anyhow::Result<ExitCode> {
@@ -57,6 +60,7 @@ mod linux {
             seed: args.seed.unwrap_or_else(|| fastrand::u64(..)),
             servers,
             csv: args.csv,
+            broken_balancers: args.broken_balancers,
         };
         println!("seed      {}", plan.seed);
         let sandbox = Sandbox::enter()?;

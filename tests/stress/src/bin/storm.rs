@@ -16,6 +16,9 @@ struct Cli {
     /// Ordinary clients connect, and are checked, after every so many segments
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
     check_every: u64,
+    /// The balancers pass on what they should overwrite: the storm must fail
+    #[arg(long)]
+    broken_balancers: bool,
 }
 
 #[cfg(target_os = "linux")]
@@ -28,6 +31,7 @@ fn main() -> anyhow::Result<()> {
         segments: cli.segments,
         seed: cli.seed.unwrap_or_else(|| fastrand::u64(..)),
         check_every: cli.check_every,
+        broken_balancers: cli.broken_balancers,
     };
     println!("seed {}", options.seed);
     let sandbox = Sandbox::enter()?;

@@ -1,5 +1,7 @@
 //! One end of a hand-made connection, which retransmits and acknowledges as TCP does.
 
+mod handshake;
+
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
@@ -36,6 +38,8 @@ pub(crate) struct Conn {
     sequence: u32,
     /// `None` until the SYN-ACK.
     acknowledgment: Option<u32>,
+    /// The options of the first SYN-ACK, and the number that acknowledges the last one.
+    pub(crate) answer: (Vec<u8>, u32),
     /// What completes the handshake by a bare ACK, again when the SYN-ACK comes again.
     ack: Option<Vec<u8>>,
     unacknowledged: VecDeque<Segment>,
@@ -59,6 +63,7 @@ impl Conn {
             inbox: demux.register(ends),
             sequence,
             acknowledgment: None,
+            answer: (Vec::new(), 0),
             ack: None,
             unacknowledged: VecDeque::new(),
             resend_at: Instant::now(),
@@ -68,26 +73,6 @@ impl Conn {
             over: false,
             lossy: false,
         }
-    }
-
-    /// Sends the SYN and waits for nothing.
-    pub(crate) fn syn(&mut self, options: &[u8]) -> Result<(), Fail> {
-        self.transmit(flags::SYN, options, &[], 1)
-    }
-
-    pub(crate) async fn syn_ack(&mut self) -> Result<(), Fail> {
-        let end = Instant::now() + RESPONSE_TIMEOUT;
-        while self.acknowledgment.is_none() {
-            self.advance(end).await?;
-        }
-        Ok(())
-    }
-
-    /// The whole handshake. Without an `ack` the first data completes it.
-    pub(crate) async fn open(&mut self, syn: &[u8], ack: Option<&[u8]>) -> Result<(), Fail> {
-        self.ack = ack.map(<[u8]>::to_vec);
-        self.syn(syn)?;
-        self.syn_ack().await
     }
 
     pub(crate) fn data(&mut self, options: &[u8], payload: &[u8]) -> Result<(), Fail> {
@@ -101,6 +86,13 @@ impl Conn {
             return Ok(());
         }
         self.transmit(flags::ACK | flags::FIN, &[], &[], 1)
+    }
+
+    /// Data and FIN in one segment.
+    pub(crate) fn data_and_fin(&mut self, options: &[u8], payload: &[u8]) -> Result<(), Fail> {
+        self.closing = true;
+        let flags = flags::ACK | flags::PSH | flags::FIN;
+        self.transmit(flags, options, payload, payload.len() as u32 + 1)
     }
 
     /// Resets it. A server that missed some of the data answers with a challenge ACK, which
@@ -194,10 +186,14 @@ impl Conn {
         self.unacknowledged
             .retain(|sent| end_of(sent).wrapping_sub(segment.acknowledgment) as i32 > 0);
         if segment.flags & flags::SYN != 0 {
+            let number = segment.sequence.wrapping_add(1);
             // Again, when the kernel had no room for the ACK.
-            self.lossy |= self.acknowledgment.is_some();
-            self.acknowledgment
-                .get_or_insert(segment.sequence.wrapping_add(1));
+            self.lossy |= self.acknowledgment == Some(number);
+            self.acknowledgment.get_or_insert(number);
+            if self.answer.0.is_empty() {
+                self.answer.0 = segment.options;
+            }
+            self.answer.1 = number;
             return match self.ack.clone() {
                 Some(options) => self.send(&self.segment(flags::ACK, &options, &[])),
                 None => Ok(()),

@@ -20,6 +20,14 @@ pub(crate) fn request(last: bool) -> &'static [u8] {
     }
 }
 
+/// The last request of a connection, so many bytes long.
+pub(crate) fn long_request(len: usize) -> Vec<u8> {
+    let (head, end) = (request(true), b"\r\n");
+    let head = &head[..head.len() - end.len()];
+    let fill = len - head.len() - b"X: \r\n".len() - end.len();
+    [head, b"X: ", &vec![b'x'; fill], end, end].concat()
+}
+
 /// Takes one response from the front of what was received; `None` until it is whole.
 ///
 /// # Errors

@@ -21,6 +21,7 @@ use super::memory::Sample;
 use super::server::Server;
 use super::source::Source;
 use super::state::SoakState;
+use super::strangers::Strangers;
 use super::tally::Tally;
 use super::{Plan, Verdict, socket_behavior};
 use crate::kernel::KernelLog;
@@ -158,6 +159,7 @@ async fn set_up(plan: &Plan, sandbox: &Sandbox) -> anyhow::Result<Rc<SoakState>>
     sleep(Duration::from_secs(1)).await;
     Ok(Rc::new(SoakState {
         demux,
+        strangers: Strangers::before(&servers, sandbox, plan.broken_balancers)?,
         servers,
         source,
         tally: RefCell::new(Tally::default()),

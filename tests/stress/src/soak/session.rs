@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::address;
 use super::conn::Fail;
-use super::expectation::{Expectation, Match};
+use super::expectation::{Expectation, Match, TruePeer};
 use super::http::Response;
 use super::server::Server;
 use super::source::Source;
@@ -29,7 +29,7 @@ impl<'a> Session<'a> {
     /// Before the first segment.
     pub(crate) fn begin(
         id: u32,
-        peer: SocketAddr,
+        peer: TruePeer,
         client: Option<SocketAddr>,
         sent_once: bool,
         source: &'a Source,
@@ -41,6 +41,7 @@ impl<'a> Session<'a> {
             expectation: Expectation {
                 peer,
                 client,
+                client_if_lost: None,
                 before: source.state(),
             },
             source,
@@ -53,7 +54,14 @@ impl<'a> Session<'a> {
 
     /// Sets the peer once its socket is connected.
     pub(crate) fn set_peer(&mut self, peer: SocketAddr) {
-        self.expectation.peer = peer;
+        self.expectation.peer = TruePeer::Known(peer);
+    }
+
+    /// Sets the client once it is known what the handshake was completed with, and the one
+    /// of later segments.
+    pub(crate) fn set_client(&mut self, client: Option<SocketAddr>, if_lost: Option<SocketAddr>) {
+        self.expectation.client = client;
+        self.expectation.client_if_lost = if_lost;
     }
 
     /// Whether no fault was injected into the server since the beginning.

@@ -10,18 +10,21 @@ use super::address;
 use super::client_behavior::ClientBehavior;
 use super::conn::{Conn, Fail};
 use super::demux::SegmentDemux;
-use super::expectation::Match;
+use super::expectation::{Match, TruePeer};
 use super::option_variant::{OptionVariant, SegmentOptions};
 use super::server::Server;
 use super::session::Session;
 use super::socket_behavior::{self, SocketBehavior};
 use super::source::Source;
+use super::strangers::Strangers;
 use super::tally::{Outcome, Tally};
+use crate::attempt::Attempt;
 
 #[derive(Debug)]
 pub(crate) struct SoakState {
     pub(crate) demux: Rc<SegmentDemux>,
     pub(crate) servers: Vec<Server>,
+    pub(crate) strangers: Vec<Strangers>,
     pub(crate) source: Source,
     pub(crate) tally: RefCell<Tally>,
     pub(crate) random: RefCell<fastrand::Rng>,
@@ -64,10 +67,10 @@ impl SoakState {
     async fn connection(&self) {
         let mut random = self.fork();
         self.open.set(self.open.get() + 1);
-        let (behavior, variant, outcome) = if random.u8(..4) == 0 {
-            self.plain(&mut random).await
-        } else {
-            self.hand_made(&mut random).await
+        let (behavior, variant, outcome) = match random.u8(..20) {
+            0..5 => self.plain(&mut random).await,
+            5..8 => self.stranger(&mut random).await,
+            _ => self.hand_made(&mut random).await,
         };
         self.tally.borrow_mut().add(behavior, variant, &outcome);
         self.open.set(self.open.get() - 1);
@@ -83,11 +86,29 @@ impl SoakState {
         let peer = address::peer(id, v6, variant.is_trusted());
         let client = variant.counts().then_some(options.client);
         let once = variant == OptionVariant::AckOnly;
-        let mut session = Session::begin(id, peer, client, once, &self.source, server);
+        let known = TruePeer::Known(peer);
+        let mut session = Session::begin(id, known, client, once, &self.source, server);
         let conn = Conn::new(&self.demux, (peer, server.outside(v6)), random.u32(..));
         let done = behavior.run(conn, &options, &mut session, random).await;
         let outcome = outcome(&session, done, behavior.may_be_refused());
         (behavior.name(), variant.name(), outcome)
+    }
+
+    async fn stranger(&self, random: &mut fastrand::Rng) -> (&'static str, &'static str, Outcome) {
+        let stranger = &self.strangers[random.usize(..self.strangers.len())];
+        let server = &self.servers[stranger.server];
+        let attempt = Attempt::choose(random);
+        let id = self.new_id();
+        let pool = TruePeer::OfPool(stranger.balanced.balancer.pool().to_vec());
+        let mut session = Session::begin(id, pool, None, true, &self.source, server);
+        let from = stranger.balanced.stranger(id);
+        let ends = (from, stranger.balanced.balancer.virtual_addr());
+        let conn = Conn::new(&self.demux, ends, random.u32(..));
+        let done = stranger.run(attempt, id, conn, &mut session, random).await;
+        // Where there are no cookies, a wrong ACK is answered with a reset.
+        let may_be_refused = attempt.needs_cookies() || attempt == Attempt::Fin;
+        let outcome = outcome(&session, done, may_be_refused);
+        (attempt.name(), stranger.name(), outcome)
     }
 
     async fn plain(&self, random: &mut fastrand::Rng) -> (&'static str, &'static str, Outcome) {
@@ -96,7 +117,7 @@ impl SoakState {
         let v6 = !server.v4_only() && random.bool();
         let behavior = SocketBehavior::choose(random);
         // The peer's address is known, and used, only once it is connected.
-        let unknown = server.inside(v6);
+        let unknown = TruePeer::Known(server.inside(v6));
         let mut session = Session::begin(id, unknown, None, false, &self.source, server);
         let done = match socket_behavior::connect(server.inside(v6)).await {
             Ok(stream) => match stream.local_addr() {

@@ -74,6 +74,10 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    pub(crate) fn of_variant(&self, name: &str) -> Counts {
+        self.variants.get(name).copied().unwrap_or_default()
+    }
+
     pub(crate) fn add(&mut self, behavior: &'static str, variant: &'static str, outcome: &Outcome) {
         /// Further ones tell nothing new.
         const SHOWN: u64 = 30;

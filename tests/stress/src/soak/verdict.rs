@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::fault_injection::FaultCounts;
 use super::memory::{self, Sample};
 use super::state::SoakState;
+use super::strangers::{BEHIND_CORRECT, BEHIND_INSECURE};
 use crate::kernel;
 
 /// In shorter runs the medians would compare one fault with another.
@@ -58,6 +59,12 @@ impl Verdict {
         });
         this.require(all.client > 0 && all.peer > 0 && counted.found > 0, || {
             "nothing was put to the test: no certain answers of both kinds".to_owned()
+        });
+        let [correct, insecure] = [BEHIND_CORRECT, BEHIND_INSECURE].map(|it| tally.of_variant(it));
+        // Behind an insecure one the source shows the peer where it can tell.
+        let tried = correct.client > 0 && insecure.client > 0 && insecure.peer > 0;
+        this.require(tried, || {
+            "no strangers behind balancers were put to the test".to_owned()
         });
         this
     }

@@ -1,7 +1,7 @@
 //! What the source must answer for a connection, by toa-core's own reading of the
 //! segment that completed it.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 
 use anyhow::{Context, Result, ensure};
 use toa_core::abi::{
@@ -24,7 +24,12 @@ impl Expectation {
             .get(12)
             .map_or(20, |offset| usize::from(offset >> 4) * 4);
         let options = segment.get(20..end.max(20)).unwrap_or_default();
-        let trusted = TrustedPeers::default().contains(peer.ip());
+        Self::of_options(peer.ip(), options)
+    }
+
+    /// The same, of its options alone.
+    pub(super) fn of_options(peer: IpAddr, options: &[u8]) -> Self {
+        let trusted = TrustedPeers::default().contains(peer);
         let flags = match parse(options, &OptionFormats::default()) {
             Parsed::Absent => 0,
             Parsed::Foreign { .. } => INFO_FOREIGN,

@@ -8,11 +8,13 @@ use fastrand::Rng;
 use socket2::SockRef;
 use toa_lab::peer::{PeerDevice, flags};
 use toa_lab::raw_packet::{Tcp, repair};
+use toa_lab::sandbox::Sandbox;
 
 use super::expectation::{self, Expectation};
 use super::listeners::{Endpoint, Listener};
 use super::report::{Kind, Report};
 use super::{AddressPath, random};
+use crate::balanced::Balanced;
 
 /// So many connections are kept open, to inject segments into them.
 const MAX_OPEN: usize = 48;
@@ -35,8 +37,11 @@ impl OpenConnection {
 
 #[derive(Debug)]
 pub(super) struct Storm<'d> {
+    pub(super) sandbox: &'d Sandbox,
     pub(super) device: &'d PeerDevice,
     pub(super) listeners: Vec<Listener>,
+    /// Two in front of each listener.
+    pub(super) balancers: Vec<Balanced>,
     pub(super) open: Vec<OpenConnection>,
     pub(super) rng: Rng,
     pub(super) peers: u32,
@@ -57,6 +62,7 @@ impl Storm<'_> {
             58..66 => self.handshake(Kind::Wrapped),
             66..72 => self.handshake(Kind::Fragments),
             72..78 => self.stray_wrapped(),
+            78..82 => self.stranger(),
             _ => self.inject_into_open(),
         }
     }
@@ -216,7 +222,7 @@ impl Storm<'_> {
         Ok(())
     }
 
-    fn count_accepted(&mut self, stream: &TcpStream) -> Result<()> {
+    pub(super) fn count_accepted(&mut self, stream: &TcpStream) -> Result<()> {
         let info = toa_core::source_info(stream).context("the source does not answer")?;
         expectation::check_plausible(&info)?;
         self.report.accepted += 1;
@@ -265,7 +271,7 @@ impl Storm<'_> {
 /// An ACK whose data ends beyond the window makes a socket and is then dropped: the
 /// socket can be accepted, but its handshake waits for another segment, and sending on
 /// it would block, even zero bytes.
-fn is_open(stream: &TcpStream) -> bool {
+pub(super) fn is_open(stream: &TcpStream) -> bool {
     const DONT_WAIT: i32 = 0x40;
     let sent = SockRef::from(stream).send_with_flags(&[], DONT_WAIT);
     !sent.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)

@@ -121,7 +121,7 @@ impl Listener {
 }
 
 impl Endpoint {
-    fn of(peer: &Peer<'_>, to: SocketAddr) -> Self {
+    pub(super) fn of(peer: &Peer<'_>, to: SocketAddr) -> Self {
         Self {
             from: peer.local_addr(),
             to,

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use toa_bpf::Counters;
 
+use super::strangers::Strangers;
+
 /// The kinds of injected segments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -15,9 +17,10 @@ pub(super) enum Kind {
     Wrapped,
     Fragments,
     Live,
+    Stranger,
 }
 
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 8] = [
     "random bytes",
     "without a connection, with random options",
     "handshakes with random options, half of them with a wrong field",
@@ -25,6 +28,7 @@ const NAMES: [&str; 7] = [
     "with IP options or extension headers",
     "fragments of handshakes",
     "into open connections",
+    "of strangers behind balancers, to complete a handshake",
 ];
 
 /// What was sent, and the outcome.
@@ -41,6 +45,8 @@ pub struct Report {
     pub unfinished: u64,
     /// Connections of peers who had seen no SYN-ACK.
     pub strays: u64,
+    /// Connections of strangers behind balancers; each was checked.
+    pub strangers: Strangers,
     /// Ordinary clients; each had the right answer.
     pub ordinary_clients: u64,
     /// All connections.
@@ -95,6 +101,18 @@ impl fmt::Display for Report {
             (
                 self.ordinary_clients,
                 "ordinary clients in between, all with the right answer",
+            ),
+            (
+                self.strangers.themselves,
+                "strangers behind a balancer, seen as themselves",
+            ),
+            (
+                self.strangers.balancer,
+                "seen as the balancer, where no more can be known",
+            ),
+            (
+                self.strangers.forged,
+                "believed to be another, behind an insecure balancer alone",
             ),
             (self.accepted, "connections in all"),
         ] {

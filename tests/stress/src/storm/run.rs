@@ -13,6 +13,8 @@ use super::AddressPath;
 use super::inject::Storm;
 use super::listeners::Listener;
 use super::report::Report;
+use super::strangers::balancers;
+use crate::balanced::forward;
 use crate::kernel::{KernelLog, tcp_sockets, unreclaimable};
 
 /// The device's queue holds 500 packets of the kernel's.
@@ -28,6 +30,9 @@ pub struct Options {
     pub seed: u64,
     /// Ordinary clients connect, and are checked, after every so many segments.
     pub check_every: u64,
+    /// The balancers that should overwrite their clients' options do not, which the storm
+    /// must notice.
+    pub broken_balancers: bool,
 }
 
 /// Runs a storm. The process joins the sandbox's cgroup.
@@ -36,13 +41,14 @@ pub struct Options {
 /// What is missing, or what the storm has broken.
 pub fn run(sandbox: &Sandbox, options: Options) -> Result<Report> {
     sandbox.cgroup().join()?;
+    forward(sandbox)?;
     let device = PeerDevice::open()?;
     let mut log = KernelLog::open();
     let slab = unreclaimable()?;
     let source =
         attach(&Config::new(TrustedPeers::private()).with_cgroup(sandbox.cgroup().path()))?;
     let start = Instant::now();
-    let mut storm = Storm::new(&device, options.seed)?;
+    let mut storm = Storm::new(sandbox, &device, options)?;
     let sent = storm.send_all(options);
     let mut report = storm.end();
     sent.with_context(|| format!("after {} segments, seed {}", report.sent(), options.seed))?;
@@ -89,13 +95,16 @@ fn check_balance(source: &Attached, report: &mut Report) -> Result<()> {
 }
 
 impl<'d> Storm<'d> {
-    fn new(device: &'d PeerDevice, seed: u64) -> Result<Self> {
+    fn new(sandbox: &'d Sandbox, device: &'d PeerDevice, options: Options) -> Result<Self> {
         let listeners = AddressPath::ALL.map(Listener::open);
+        let listeners = listeners.into_iter().collect::<Result<Vec<_>>>()?;
         Ok(Self {
+            balancers: balancers(&listeners, options.broken_balancers)?,
+            sandbox,
             device,
-            listeners: listeners.into_iter().collect::<Result<_>>()?,
+            listeners,
             open: Vec::new(),
-            rng: Rng::with_seed(seed),
+            rng: Rng::with_seed(options.seed),
             peers: 0,
             next_drain: DRAIN_EVERY,
             report: Report::default(),

@@ -13,21 +13,13 @@ use toa_core::{Resolver, TrustedPeers, to_canonical, to_mapped};
 use toa_lab::peer::{Peer, PeerDevice};
 use toa_lab::sandbox::Sandbox;
 use toa_lab::{Balancer, BalancerConfig, Mode, Stats};
+use toa_stress::{Balancing, forward};
 
 const MODES: [Mode; 3] = [Mode::Nat64, Mode::Fnat44, Mode::Fnat66];
 /// How long what must happen may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Of the stranger's way to the backend.
 pub(crate) const MTU: usize = 1500;
-
-/// What a balancer does with its clients' own options.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Balancing {
-    /// It overwrites them, and passes no segment on that has no room for its own.
-    Correct,
-    /// It passes on both.
-    Insecure,
-}
 
 pub(crate) use Balancing::{Correct, Insecure};
 
@@ -62,10 +54,7 @@ pub(crate) fn behind_every_balancer(attack: impl Fn(&Behind<'_>)) {
         return;
     };
     sandbox.cgroup().join().unwrap();
-    // From the strangers' device into the balancer's.
-    for forwarding in ["net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding"] {
-        sandbox.sysctl(forwarding, "1").unwrap();
-    }
+    forward(&sandbox).unwrap();
     let device = PeerDevice::open().unwrap();
     let config = Config::new(TrustedPeers::private()).with_cgroup(sandbox.cgroup().path());
     let _source = attach(&config).unwrap();

@@ -12,6 +12,7 @@ use toa_lab::peer::{Peer, flags};
 use toa_stress::storm::option;
 
 use crate::balanced::{Correct, Insecure, MTU, Seen, behind_every_balancer};
+use crate::late::syn_ack_with_data;
 
 #[test]
 fn a_list_filled_behind_the_balancer_names_nobody_else() {
@@ -28,7 +29,7 @@ fn a_list_filled_behind_the_balancer_names_nobody_else() {
                 assert_eq!(seen, expected, "{behind:?} {forged:?}");
             }
             // An option that means something to somebody is no padding.
-            let filler = [&[252, room as u8], &[7; 40][..room - 2]].concat();
+            let filler = [&[99, room as u8], &[7; 40][..room - 2]].concat();
             let seen = behind.third_ack(&[&forged[..], &filler].concat());
             let ours = option(behind.forged()).len();
             let expected = match behind.balancing {
@@ -195,6 +196,32 @@ fn a_fin_that_completes_the_handshake_behind_the_balancer_names_nobody_else() {
             (Insecure, _) => Seen::Implausible,
         };
         assert_eq!(behind.seen(&stranger), expected, "{behind:?}");
+        stranger.reset(&[]).unwrap();
+    });
+}
+
+/// No balancer adds its option to a segment with SYN, and of this one the kernel makes a
+/// socket that can be accepted. Who asks at once sees the balancer; the next segment, with the
+/// balancer's option, completes the handshake.
+#[test]
+fn a_syn_ack_with_data_behind_the_balancer_names_nobody_else() {
+    behind_every_balancer(|behind| {
+        let mut stranger = behind.stranger();
+        stranger.syn(&[]).unwrap();
+        stranger.syn_ack().unwrap();
+        let forged = option(behind.forged());
+        let segment = syn_ack_with_data(&stranger, &forged);
+        stranger.send(&segment).unwrap();
+        let stream = behind.until("no connection", || behind.accepted());
+        assert_eq!(
+            behind.seen_on(&stream, &stranger),
+            Seen::Balancer,
+            "{behind:?}"
+        );
+        stranger.ack(&[]).unwrap();
+        behind.until("the ACK does not count", || {
+            (behind.seen_on(&stream, &stranger) == Seen::Stranger).then_some(())
+        });
         stranger.reset(&[]).unwrap();
     });
 }

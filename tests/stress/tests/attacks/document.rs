@@ -45,7 +45,9 @@ fn documented() -> BTreeSet<String> {
 fn every_attack_of_the_security_page_has_its_test() {
     let there = tests(&[
         "tests/stress/tests/attacks",
+        "tests/stress/tests/soak.rs",
         "tests/stress/tests/storm.rs",
+        "tests/end_to_end/saved_syn_peers.rs",
         "toa-bpf/tests/pinned.rs",
     ]);
     let missing: Vec<_> = documented().difference(&there).cloned().collect();

@@ -135,6 +135,18 @@ fn an_option_with_wrong_numbers_before_the_handshake_is_complete_counts_for_noth
     });
 }
 
+/// A SYN|ACK with the data `hello`, at the number of the peer's SYN.
+pub(crate) fn syn_ack_with_data(peer: &Peer<'_>, options: &[u8]) -> Segment {
+    Segment {
+        flags: flags::SYN | flags::ACK,
+        sequence: peer.sequence.wrapping_sub(1),
+        acknowledgment: peer.acknowledgment,
+        window: u16::MAX,
+        options: options.to_vec(),
+        payload: b"hello".to_vec(),
+    }
+}
+
 #[test]
 fn an_option_in_the_syn_counts_for_nothing() {
     on_every_path(|backend| {
@@ -154,6 +166,39 @@ fn an_option_in_the_syn_counts_for_nothing() {
             backend.expect(&backend.accept(), &peer, expected);
             backend.expect_counted(&[counted]);
         }
+    });
+}
+
+/// Without SYN cookies the kernel makes a socket of one that repeats the SYN's number and has
+/// data, and lets it be accepted, but its handshake goes on. Some modules of others read the
+/// option then, and no balancer adds its own there.
+#[test]
+fn an_option_in_a_syn_ack_with_data_counts_for_nothing() {
+    on_every_path(|backend| {
+        let client = backend.path.client(1);
+        let forged = option(backend.path.client(66));
+        for (cookies, makes_a_socket) in [("1", true), ("2", false)] {
+            let sandbox = backend.sandbox;
+            sandbox.sysctl("net/ipv4/tcp_syncookies", cookies).unwrap();
+            let mut peer = backend.trusted_peer();
+            peer.syn(&[]).unwrap();
+            peer.syn_ack().unwrap();
+            peer.send(&syn_ack_with_data(&peer, &forged)).unwrap();
+            let early = makes_a_socket.then(|| backend.accept());
+            if let Some(stream) = &early {
+                backend.expect(stream, &peer, Expected::NoOption);
+            } else {
+                backend.expect_no_connection();
+            }
+            backend.expect_counted(&[]);
+            peer.ack(&option(client)).unwrap();
+            let stream = early.unwrap_or_else(|| backend.accept());
+            backend.expect(&stream, &peer, Expected::Client(client));
+            backend.expect_counted(&[WITH_ADDRESS]);
+            peer.reset(&[]).unwrap();
+        }
+        let sandbox = backend.sandbox;
+        sandbox.sysctl("net/ipv4/tcp_syncookies", "1").unwrap();
     });
 }
 

@@ -87,6 +87,32 @@ fn with_syn_cookies_too_the_completing_segment_alone_counts() {
     });
 }
 
+/// So a blind guess has eight chances in 2^32 and not one: four segment sizes, each of
+/// this minute's cookie and of the last minute's.
+#[test]
+fn of_the_numbers_around_a_syn_cookie_four_are_taken_and_no_more() {
+    on_every_path(|backend| {
+        let sandbox = backend.sandbox;
+        sandbox.sysctl("net/ipv4/tcp_syncookies", "2").unwrap();
+        let client = backend.path.client(66);
+        let mut taken = Vec::new();
+        for off in -8i32..=8 {
+            let mut peer = backend.trusted_peer();
+            peer.syn(&[]).unwrap();
+            peer.syn_ack().unwrap();
+            peer.acknowledgment = peer.acknowledgment.wrapping_add_signed(off);
+            peer.ack(&option(client)).unwrap();
+            if let Ok((stream, _)) = backend.listener.accept() {
+                backend.expect(&stream, &peer, Expected::Client(client));
+                taken.push(off);
+                peer.reset(&[]).unwrap();
+            }
+        }
+        assert_eq!(taken.len(), 4, "{taken:?}");
+        sandbox.sysctl("net/ipv4/tcp_syncookies", "1").unwrap();
+    });
+}
+
 fn is_answered(peer: &mut Peer<'_>, syn: &[u8]) -> bool {
     peer.send_packet(syn).unwrap();
     // The answer is there before the call returns; the wait is for the device.

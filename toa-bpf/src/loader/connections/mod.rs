@@ -8,19 +8,20 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
-use aya::maps::{MapData, MapInfo};
+use aya::maps::MapData;
 use socket2::{Domain, Protocol, Type};
 
 use self::message::{Message, Socket, messages, request};
 use self::stored::Stored;
 pub(crate) use self::stored::outcome;
 use super::host;
-use super::object::{Object, map_error};
+use super::object::map_error;
 use super::status::{self, Table};
 use super::sys;
 use crate::{Connection, Error, Judgement, Status};
 
 const NETLINK_SOCK_DIAG: i32 = 4;
+const NS_PER_SECOND: u64 = 1_000_000_000;
 /// The most that the kernel puts into one answer.
 const BUFFER: usize = 32 * 1024;
 const FAMILIES: [i32; 2] = [libc::AF_INET, libc::AF_INET6];
@@ -69,14 +70,8 @@ pub fn connections() -> Result<Connections, Error> {
     })
 }
 
-/// Another layout cannot be read.
 pub(crate) fn conns_map(id: u32) -> Result<MapData, Error> {
-    let name = "toa_conns";
-    let info = MapInfo::from_id(id).map_err(|e| map_error(name, e))?;
-    if info.value_size() != Object::CONNS_LAYOUT.0 {
-        return Err(Error::OtherTable);
-    }
-    MapData::from_id(id).map_err(|e| map_error(name, e))
+    MapData::from_id(id).map_err(|e| map_error("toa_conns", e))
 }
 
 impl Connections {
@@ -151,6 +146,7 @@ impl Connections {
             let cgroup = source.and_then(|source| self.sources[source].1.cgroup.as_ref());
             cgroup.map_or(0, |cgroup| cgroup.components().count())
         };
+        let now = sys::since_boot() / NS_PER_SECOND;
         socket
             .stored()
             .filter_map(|(map, value)| {
@@ -159,10 +155,9 @@ impl Connections {
                 Some(Judgement {
                     outcome: stored.outcome,
                     client: stored.client,
-                    kind: stored.option.map(|(kind, _)| kind),
-                    len: stored.option.map(|(_, len)| len),
-                    age: Duration::from_nanos(sys::since_boot())
-                        .saturating_sub(Duration::from_secs(stored.opened.into())),
+                    kind: stored.kind,
+                    option_len: stored.len,
+                    age: Duration::from_secs(now.saturating_sub(stored.opened.into())),
                     source: self.sources.iter().position(judged),
                 })
             })

@@ -5,15 +5,15 @@ use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
 use toa_core::abi::{INFO_FOREIGN, INFO_HAS_ADDR, INFO_IMPLAUSIBLE, INFO_INVALID, INFO_UNTRUSTED};
 use toa_core::{Provenance, to_canonical};
 
-/// The size is that of `Object::CONNS_LAYOUT`, which tells the layouts apart.
 const LEN: usize = 32;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stored {
     pub(crate) outcome: Provenance,
     pub(crate) client: Option<SocketAddr>,
-    /// Kind and length of the option that was believed or is foreign.
-    pub(crate) option: Option<(u8, u8)>,
+    /// Of the option that named the client, or of the foreign one.
+    pub(crate) kind: Option<u8>,
+    pub(crate) len: Option<u8>,
     /// Seconds since boot.
     pub(crate) opened: u32,
     pub(crate) scope: u32,
@@ -57,7 +57,8 @@ impl Stored {
         Some(Self {
             outcome,
             client: is_believed.then_some(client),
-            option: (kind != 0).then_some((kind, len)),
+            kind: (kind != 0).then_some(kind),
+            len: (len != 0).then_some(len),
             opened: u32::from_ne_bytes([o0, o1, o2, o3]),
             scope: u32::from_ne_bytes([s0, s1, s2, s3]),
         })
@@ -79,6 +80,8 @@ pub(crate) fn outcome(flags: u16) -> Option<Provenance> {
 
 #[cfg(test)]
 mod tests {
+    use toa_core::abi::INFO_HAS_VIRTUAL;
+
     use super::*;
 
     fn bytes(flags: u32, peer_port: u16) -> Vec<u8> {
@@ -86,8 +89,7 @@ mod tests {
         let mut bytes = client.octets().to_vec();
         bytes.extend(12345u16.to_be_bytes());
         bytes.extend(peer_port.to_be_bytes());
-        let is_told = flags & (INFO_HAS_ADDR | INFO_FOREIGN) == flags;
-        bytes.extend(if is_told { [254, 8] } else { [0, 0] });
+        bytes.extend([254, 8]);
         bytes.extend((flags as u16).to_ne_bytes());
         bytes.extend(99u32.to_ne_bytes());
         bytes.extend(7u32.to_ne_bytes());
@@ -98,9 +100,10 @@ mod tests {
     fn each_outcome_is_read_and_only_a_believed_one_names_a_client() {
         for (flags, outcome) in [
             (INFO_HAS_ADDR, Provenance::Toa),
+            (INFO_HAS_ADDR | INFO_HAS_VIRTUAL, Provenance::Toa),
+            (INFO_FOREIGN, Provenance::Foreign),
             (INFO_UNTRUSTED, Provenance::Untrusted),
             (INFO_INVALID, Provenance::Invalid),
-            (INFO_FOREIGN, Provenance::Foreign),
             (INFO_IMPLAUSIBLE, Provenance::Implausible),
             (INFO_IMPLAUSIBLE | INFO_HAS_ADDR, Provenance::Implausible),
         ] {
@@ -108,8 +111,7 @@ mod tests {
             let believed = outcome == Provenance::Toa;
             let client = believed.then(|| "203.0.113.7:12345".parse().unwrap());
             assert_eq!((stored.outcome, stored.client), (outcome, client));
-            let is_told = believed || outcome == Provenance::Foreign;
-            assert_eq!(stored.option, is_told.then_some((254, 8)));
+            assert_eq!((stored.kind, stored.len), (Some(254), Some(8)));
             assert_eq!((stored.opened, stored.scope), (99, 7));
         }
         assert_eq!(Stored::read(&bytes(0, 4711), 4711), None);
