@@ -206,8 +206,9 @@ impl Model {
         let there = Tcp::read(&self.lab.out);
         let inserted = self.lab.translator.stats().toa_inserted - before.toa_inserted;
         let plan = &self.lab.plan;
-        let ours = ToaOption::in_format(plan.option_format, self.lab.client_addr, plan.virtual_addr)
-            .filter(|_| inserted != 0);
+        let ours =
+            ToaOption::in_format(plan.option_format, self.lab.client_addr, plan.virtual_addr)
+                .filter(|_| inserted != 0);
         let encoded = ours.map_or_else(Vec::new, |option| option.encode().to_vec());
         assert!(there.options.starts_with(&encoded));
         if let Some(ours) = ours {

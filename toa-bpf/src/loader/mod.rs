@@ -3,7 +3,7 @@
 //! | module | what it knows |
 //! |---|---|
 //! | `sys` | the system calls that aya lacks |
-//! | `maps`, `hooks` | the object's layouts, its programs and their places |
+//! | `maps`, `diagnosis`, `hooks` | the object's layouts, its programs and their places |
 //! | `host`, `memlock`, `lock`, `quirks` | what this host offers |
 //! | `obstacle` | who keeps a program from being attached |
 //! | `object` | the object, loaded and configured |
@@ -15,6 +15,7 @@
 
 mod attach;
 mod connections;
+mod diagnosis;
 mod holder;
 mod hooks;
 mod host;
