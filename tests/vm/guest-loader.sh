@@ -25,9 +25,12 @@ bin/toa load --trust private,link-local,loopback --cgroup /sys/fs/cgroup
 # The suite tries to forge addresses, which is something wrong.
 bin/toa status --json || [ $? = 3 ] || fail 'status does not see what was tried'
 
-for formats in vtoa cip ttgw toa,vtoa,cip,ttgw; do
-    bin/toa load --trust private --format $formats
+say 'each format'
+for formats in vtoa cip ttgw toa@252 toa,vtoa,cip,ttgw; do
+    bin/toa load --trust private,link-local,loopback --format $formats
     bin/toa status | grep -q "^formats *$formats\$" || fail "status does not show $formats"
+    ./toa-conformance --source ebpf --no-skip --formats $formats >conformance.log || { cat conformance.log; fail "$formats"; }
+    tail -n 1 conformance.log
 done
 
 say 'a source for each service'

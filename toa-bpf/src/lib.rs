@@ -34,6 +34,7 @@
 
 mod config;
 mod connection;
+mod diagnosis;
 mod error;
 mod event;
 mod status;
@@ -47,6 +48,7 @@ mod imp;
 
 pub use config::Config;
 pub use connection::{Connection, ConnectionState, Judgement};
+pub use diagnosis::{Recent, Unread, UnreadReason};
 pub use error::Error;
 pub use event::{Event, What};
 pub use imp::{Attached, Connections, Pins, Watch, answering_program, attach, connections, watch};

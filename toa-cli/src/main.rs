@@ -6,7 +6,6 @@ mod cgroup;
 mod check_balancer;
 mod check_config;
 mod connections;
-mod diagnosis;
 mod diff;
 mod generate;
 mod lb;

@@ -3,8 +3,8 @@
 //! | module | what it knows |
 //! |---|---|
 //! | `sys` | the system calls that aya lacks |
-//! | `maps`, `hooks` | the object's layouts, its programs and their places |
-//! | `host`, `memlock`, `lock`, `quirks` | what this host offers |
+//! | `maps`, `diagnosis`, `hooks` | the object's layouts, its programs and their places |
+//! | `host`, `jiffies`, `memlock`, `lock`, `quirks` | what this host offers |
 //! | `obstacle` | who keeps a program from being attached |
 //! | `object` | the object, loaded and configured |
 //! | `status`, `holder` | what the kernel says is loaded, and who holds it |
@@ -15,9 +15,11 @@
 
 mod attach;
 mod connections;
+mod diagnosis;
 mod holder;
 mod hooks;
 mod host;
+mod jiffies;
 mod lock;
 mod maps;
 mod memlock;

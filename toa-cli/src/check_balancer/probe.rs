@@ -21,17 +21,18 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A lost segment is not sent again, so a connection that did not come is tried again.
 const TRIES: usize = 2;
 
-const EXIT_CODES: &str = "\
+const NOTES: &str = "\
+Needs CAP_NET_RAW, and changes no setting of the machine. Run it where a client of the
+balancer can be, not on a backend. Nothing forged is sent before the backend has shown that
+it knows the token; only addresses of 203.0.113.0/24 and 2001:db8::/32 are forged.
+
 Exit codes:
   0  nothing forged was believed
   1  something forged was believed
   2  it could not be found out";
 
-/// Needs CAP_NET_RAW, and changes no setting of the machine. Run it where a client of the
-/// balancer can be, not on a backend. Nothing forged is sent before the backend has shown
-/// that it knows the token; forged are addresses of 203.0.113.0/24 and 2001:db8::/32 alone.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = NOTES)]
 pub(super) struct Probe {
     /// The balancer's address and port, as clients know them, such as 198.51.100.10:80
     #[arg(value_name = "ADDRESS:PORT")]

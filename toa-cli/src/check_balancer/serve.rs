@@ -26,10 +26,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a probe may be silent.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// Runs until Ctrl-C. Let the balancer forward a listener of its own to this port, with a TCP
-/// health check, and to no other backend meanwhile. It needs no privilege; the source must
-/// be loaded, and cover this command.
+const NOTES: &str = "\
+Runs until Ctrl-C. Let the balancer forward a listener of its own to this port, with a TCP
+health check, and to no other backend meanwhile. It needs no privilege; the source must be
+loaded, and cover this command.";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = NOTES)]
 pub(super) struct Serve {
     /// The port that the balancer forwards to
     port: u16,

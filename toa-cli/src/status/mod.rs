@@ -1,8 +1,8 @@
 //! `toa status`.
 
 mod advice;
-mod noticed;
 mod print;
+mod seen;
 
 use std::path::{Path, PathBuf};
 

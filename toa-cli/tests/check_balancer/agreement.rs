@@ -169,3 +169,19 @@ fn nothing_forged_is_sent_where_some_connections_go_to_another_backend() {
     assert!(said.contains("so nothing forged was sent"), "{said}");
     assert_eq!(all.try_iter().count(), TO_SERVE + 1, "{said}");
 }
+
+#[test]
+fn the_exit_codes_of_the_probe_stand_in_its_help() {
+    let output = Command::new(TOA)
+        .args(["check-balancer", "probe", "--help"])
+        .output()
+        .unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    for line in [
+        "  0  nothing forged was believed",
+        "  1  something forged was believed",
+        "  2  it could not be found out",
+    ] {
+        assert!(help.contains(line), "{line}: {help}");
+    }
+}

@@ -183,10 +183,10 @@ fn the_pins_belong_to_root_alone() {
     let Some(loaded) = LoadedSource::load_or_skip() else {
         return;
     };
-    // The map of connections beside the source's own directory; in that the path of the
+    // The maps of connections beside the source's own directory; in that the path of the
     // cgroup, the counters and a link for each program.
     let source = loaded.status().pins.unwrap();
-    for (dir, expected) in [(&loaded.dir, 2), (&source, 6)] {
+    for (dir, expected) in [(&loaded.dir, 3), (&source, 6)] {
         let entries: Vec<_> = fs::read_dir(dir).unwrap().flatten().collect();
         assert_eq!(entries.len(), expected, "{entries:?}");
         let itself = (dir.clone(), fs::metadata(dir).unwrap());
