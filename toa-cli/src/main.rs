@@ -37,27 +37,19 @@ struct Cli {
     command: Command,
 }
 
+// A doc comment here would hide that of the struct, whose first paragraph is the summary.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Load the eBPF source; on the host it stays until `toa unload` or a reboot
     Load(load::Load),
-    /// Remove the eBPF sources that `toa load` left, or one of them
     Unload(load::Unload),
-    /// Compare the settings file with what is loaded
     Diff(diff::Diff),
-    /// Tell whether a settings file makes sense, and load nothing
     CheckConfig(check_config::CheckConfig),
-    /// Tell which source answers, what it does, and what is wrong
     Status(status::Args),
-    /// List the open connections with their clients
     List(list::List),
-    /// Tell of each new connection as it opens
     Watch(watch::Watch),
-    /// Run a load balancer on this machine that inserts TOA, to try things on
     Lb(lb::Lb),
     #[command(hide = true)]
     Generate(generate::Generate),
-    /// Try whether clients of your balancer can name any address they like
     #[cfg(target_os = "linux")]
     CheckBalancer(check_balancer::CheckBalancer),
 }
