@@ -41,6 +41,7 @@ expected='toa=3 not_sent=6 foreign=3 untrusted=3 invalid=2 implausible=1 lost=0 
 
 [ "$(part after | grep -c '^untrusted')" = 24 ] || die "$(part after | grep -c '^untrusted') networks are kept"
 part after | grep -q '^untrusted 254 8 203.0.39.0/24 1 203.0.39.69$' || die "the newest network is missing"
+! part after | grep -q '^untrusted 254 8 203.0.0.0/24 ' || die "the network that was seen longest ago is kept"
 [ "$(part after | grep -v '^untrusted')" = "$(part before | grep -v '^untrusted')" ] || die "strangers drove out what others sent"
 case $(outcomes after) in *' untrusted=43 '*) ;; *) die "toa_recent is: $(outcomes after)" ;; esac
 grep -q '^foreign *: *0 ' /proc/net/toa_stats || die "another namespace's connections are counted here"
