@@ -11,6 +11,7 @@ mod generate;
 mod lb;
 mod list;
 mod load;
+mod metrics;
 mod module;
 mod module_diagnosis;
 mod module_table;
@@ -45,6 +46,8 @@ enum Command {
     Diff(diff::Diff),
     CheckConfig(check_config::CheckConfig),
     Status(status::Args),
+    Metrics(metrics::Metrics),
+    Exporter(metrics::Exporter),
     List(list::List),
     Watch(watch::Watch),
     Lb(lb::Lb),
@@ -71,6 +74,8 @@ fn run() -> anyhow::Result<Outcome> {
             Command::Diff(diff) => diff.run(),
             Command::CheckConfig(check) => check.run(),
             Command::Status(args) => args.run(),
+            Command::Metrics(metrics) => metrics.run(),
+            Command::Exporter(exporter) => exporter.run(),
             Command::List(list) => list.run(),
             Command::Watch(watch) => watch.run(),
             Command::Lb(lb) => lb.run(),
