@@ -1,6 +1,7 @@
 //! `toa`: prepares a host for services behind a TOA load balancer.
 #![forbid(unsafe_code)]
 
+mod bug_report;
 mod cgroup;
 #[cfg(target_os = "linux")]
 mod check_balancer;
@@ -46,6 +47,7 @@ enum Command {
     Diff(diff::Diff),
     CheckConfig(check_config::CheckConfig),
     Status(status::Args),
+    Report(bug_report::BugReport),
     Metrics(metrics::Metrics),
     Exporter(metrics::Exporter),
     List(list::List),
@@ -74,6 +76,7 @@ fn run() -> anyhow::Result<Outcome> {
             Command::Diff(diff) => diff.run(),
             Command::CheckConfig(check) => check.run(),
             Command::Status(args) => args.run(),
+            Command::Report(report) => report.run(),
             Command::Metrics(metrics) => metrics.run(),
             Command::Exporter(exporter) => exporter.run(),
             Command::List(list) => list.run(),
