@@ -206,8 +206,10 @@ static enum toa_outcome bind_pending(struct pending *pending, struct sock *child
 	if (pending->kind && answer->outcome != TOA_ADDRESS)
 		toa_unread_add(sock_net(child), answer->outcome, pending->kind, pending->len,
 			       &answer->peer);
-	if (answer->outcome == TOA_NO_OPTION)
+	if (answer->outcome == TOA_NO_OPTION) {
+		toa_stat_inc(sock_net(child), TOA_STAT_NOT_SENT);
 		return TOA_NO_OPTION;
+	}
 	if (toa_table_bind(child, answer, &pending->virtual)) {
 		toa_stat_inc(sock_net(child), TOA_STAT_ALLOC_FAILED);
 		return TOA_NO_OPTION;

@@ -1,6 +1,7 @@
 //! `toa`: prepares a host for services behind a TOA load balancer.
 #![forbid(unsafe_code)]
 
+mod bug_report;
 mod cgroup;
 #[cfg(target_os = "linux")]
 mod check_balancer;
@@ -11,6 +12,7 @@ mod generate;
 mod lb;
 mod list;
 mod load;
+mod metrics;
 mod module;
 mod module_diagnosis;
 mod module_table;
@@ -45,6 +47,9 @@ enum Command {
     Diff(diff::Diff),
     CheckConfig(check_config::CheckConfig),
     Status(status::Args),
+    Report(bug_report::BugReport),
+    Metrics(metrics::Metrics),
+    Exporter(metrics::Exporter),
     List(list::List),
     Watch(watch::Watch),
     Lb(lb::Lb),
@@ -71,6 +76,9 @@ fn run() -> anyhow::Result<Outcome> {
             Command::Diff(diff) => diff.run(),
             Command::CheckConfig(check) => check.run(),
             Command::Status(args) => args.run(),
+            Command::Report(report) => report.run(),
+            Command::Metrics(metrics) => metrics.run(),
+            Command::Exporter(exporter) => exporter.run(),
             Command::List(list) => list.run(),
             Command::Watch(watch) => watch.run(),
             Command::Lb(lb) => lb.run(),
