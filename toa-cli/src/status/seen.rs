@@ -307,7 +307,7 @@ impl<'a> Seen<'a> {
                 formats => {
                     let names: Vec<_> = formats.iter().map(ToString::to_string).collect();
                     Some(format!(
-                        "{came}, which is the format {}: {}",
+                        "{came}, which is the format {}: if your balancer sends it, {}",
                         names.join(" or "),
                         self.how_to_read(formats[0])
                     ))
