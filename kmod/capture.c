@@ -174,7 +174,6 @@ static void on_segment(const unsigned long args[])
 
 static void count(const struct net *net, enum toa_outcome outcome)
 {
-	toa_recent_tick(net);
 	if (outcome == TOA_FOREIGN)
 		toa_stat_inc(net, TOA_STAT_FOREIGN);
 	else if (outcome == TOA_REFUSED_UNTRUSTED)
@@ -226,6 +225,7 @@ static void on_inherit_port(const unsigned long args[])
 	/* DCCP comes through here as well. */
 	if (child->sk_protocol != IPPROTO_TCP)
 		return;
+	toa_recent_tick(sock_net(child));
 	toa_table_drop(child);
 	if (unlikely(!pending_matches(pending, listener, child))) {
 		toa_stat_inc(sock_net(child), TOA_STAT_PROBE_MISSED);

@@ -121,7 +121,7 @@ static __always_inline void *toa_store(struct bpf_sock *sk, struct toa_conn *con
 {
 	conn->peer_port = *(__be16 *)&sk->dst_port;
 	conn->scope = toa_scope;
-	conn->opened = bpf_ktime_get_boot_ns() / NS_PER_SECOND;
+	conn->opened = bpf_jiffies64() >> TOA_OPENED_SHIFT;
 	return bpf_sk_storage_get(&toa_conns, sk, conn, BPF_SK_STORAGE_GET_F_CREATE);
 }
 

@@ -65,7 +65,6 @@ pub enum UnreadReason {
 
 /// Options that arrived and were not read, of one kind and length and from one network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
 pub struct Unread {
     /// Why not.
     pub reason: UnreadReason,

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use serde::Serialize;
+use toa_core::{OptionFormats, TrustedPeers};
 
-use crate::diagnosis::Diagnosis;
-use crate::module_diagnosis;
+use crate::module_diagnosis::{self, Diagnosis};
 
 /// A loaded module named `toa`, as far as this user may read.
 #[derive(Debug, Serialize)]
@@ -20,6 +20,7 @@ pub(crate) struct Module {
     /// Counters in the order of /proc/net/toa_stats, over all CPUs.
     pub(crate) counters: Vec<(String, u64)>,
     /// What it noticed of late; `None` where this user may not read it, or it is not ours.
+    #[serde(flatten)]
     pub(crate) diagnosis: Option<Diagnosis>,
 }
 
@@ -60,6 +61,12 @@ impl Module {
 
     pub(crate) fn since(&self) -> Option<u64> {
         self.since
+    }
+
+    /// What it reads and whose options it believes; `None` of a module that is not ours.
+    pub(crate) fn settings(&self) -> Option<(OptionFormats, TrustedPeers)> {
+        let formats = self.parameters.get("formats")?.parse().ok()?;
+        Some((formats, self.parameters.get("trusted")?.parse().ok()?))
     }
 
     pub(crate) fn counter(&self, name: &str) -> u64 {

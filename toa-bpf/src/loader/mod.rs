@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `sys` | the system calls that aya lacks |
 //! | `maps`, `diagnosis`, `hooks` | the object's layouts, its programs and their places |
-//! | `host`, `memlock`, `lock`, `quirks` | what this host offers |
+//! | `host`, `jiffies`, `memlock`, `lock`, `quirks` | what this host offers |
 //! | `obstacle` | who keeps a program from being attached |
 //! | `object` | the object, loaded and configured |
 //! | `status`, `holder` | what the kernel says is loaded, and who holds it |
@@ -19,6 +19,7 @@ mod diagnosis;
 mod holder;
 mod hooks;
 mod host;
+mod jiffies;
 mod lock;
 mod maps;
 mod memlock;

@@ -3,10 +3,9 @@
 use std::fs;
 
 use toa_bpf::{Lifetime, Scope, Status};
-use toa_core::TrustedPeers;
 
-use super::noticed::{self, OF_EBPF, OF_MODULE, Settings};
 use super::print::scope;
+use super::seen::{Seen, TRUSTED_OF_MODULE};
 use super::{Report, Source};
 use crate::module::Module;
 
@@ -14,16 +13,6 @@ use crate::module::Module;
 pub(crate) const STRANGERS_ARE_TRUSTED: &str = "everybody's option is believed, or that of so many \
      that strangers are among them: whoever reaches a port of this host can claim any address; name \
      the balancer's networks with --trust";
-
-/// The counters that advice is drawn from.
-struct Seen {
-    with: u64,
-    without: u64,
-    untrusted: u64,
-    invalid: u64,
-    implausible: u64,
-    lost: u64,
-}
 
 pub(super) fn problems(report: &Report) -> Vec<String> {
     let mut problems = Vec::new();
@@ -37,6 +26,18 @@ pub(super) fn problems(report: &Report) -> Vec<String> {
         about_module(module, &mut say);
     }
     problems
+}
+
+fn about_module(module: &Module, say: &mut impl FnMut(String)) {
+    let trusted = module.settings().map(|(_, trusted)| trusted);
+    if trusted.is_some_and(|trusted| trusted.includes_strangers()) {
+        say(format!(
+            "the module believes everybody's option, or that of so many that strangers are among \
+             them: whoever reaches a port of this host can claim any address; name the balancer's \
+             networks with {TRUSTED_OF_MODULE}"
+        ));
+    }
+    Seen::by_module(module).troubles().into_iter().for_each(say);
 }
 
 fn about_answer(report: &Report, say: &mut impl FnMut(String)) {
@@ -96,25 +97,6 @@ fn is_older_than_5_10(release: &str) -> bool {
     }
 }
 
-fn about_module(module: &Module, say: &mut impl FnMut(String)) {
-    let trusted: Option<TrustedPeers> = module
-        .parameters
-        .get("trusted")
-        .and_then(|trusted| trusted.parse().ok());
-    if trusted.is_some_and(|trusted| trusted.includes_strangers()) {
-        say(format!(
-            "the module believes everybody's option, or that of so many that strangers are among \
-             them: whoever reaches a port of this host can claim any address; name the balancer's \
-             networks in {}",
-            OF_MODULE.trusted
-        ));
-    }
-    match &module.diagnosis {
-        Some(diagnosis) => noticed::problems(diagnosis, OF_MODULE, say),
-        None => say_what_was_seen(&seen_by_module(module), OF_MODULE, say),
-    }
-}
-
 /// What is covered beside the place in question.
 fn covered(report: &Report) -> Option<String> {
     let sources = report.ebpf.iter().map(|ebpf| &ebpf.status);
@@ -149,7 +131,7 @@ fn about_source(status: &Status, say: &mut impl FnMut(String)) {
     if status.config().trusted.includes_strangers() {
         say(STRANGERS_ARE_TRUSTED.to_owned());
     }
-    say_what_was_seen(&seen_by_ebpf(status), OF_EBPF, say);
+    Seen::by_ebpf(status).troubles().into_iter().for_each(say);
 }
 
 /// A service manager removes the cgroup of a service that stops.
@@ -171,72 +153,9 @@ fn gone(status: &Status) -> String {
     )
 }
 
-fn seen_by_ebpf(status: &Status) -> Seen {
-    let counters = &status.counters;
-    Seen {
-        with: counters.syn_recv_sock_toa,
-        without: counters.syn_recv_sock_no_toa,
-        untrusted: counters.untrusted,
-        invalid: counters.invalid,
-        implausible: counters.implausible,
-        lost: counters.store_failed,
-    }
-}
-
-fn seen_by_module(module: &Module) -> Seen {
-    Seen {
-        with: module.counter("syn_recv_sock_toa"),
-        without: module.counter("syn_recv_sock_no_toa"),
-        untrusted: module.counter("untrusted"),
-        invalid: module.counter("invalid"),
-        implausible: module.counter("implausible"),
-        lost: module.counter("alloc_failed") + module.counter("probe_missed"),
-    }
-}
-
-fn say_what_was_seen(seen: &Seen, settings: Settings, say: &mut impl FnMut(String)) {
-    let refused = seen.untrusted + seen.invalid + seen.implausible;
-    if seen.with == 0 && seen.without > 0 && refused == 0 {
-        say(format!(
-            "none of the {} connections so far brought an address: check that the balancer is \
-             told to send it, and in which format: {}",
-            seen.without, settings.formats
-        ));
-    }
-    if seen.untrusted > 0 {
-        say(format!(
-            "{} options were refused because their peer is not trusted: if those peers are your \
-             balancer, name its networks in {}; if not, somebody tries to forge addresses",
-            seen.untrusted, settings.trusted
-        ));
-    }
-    if seen.invalid > 0 {
-        say(format!(
-            "{} options were refused as malformed, or for their address or version: something else \
-             uses the option kind, or somebody tries to forge addresses",
-            seen.invalid
-        ));
-    }
-    if seen.implausible > 0 {
-        say(format!(
-            "{} options were refused because no balancer can have put them there: it had no room \
-             for its own; a client behind it fills the list, and the balancer lets clients' own \
-             options pass",
-            seen.implausible
-        ));
-    }
-    if seen.lost > 0 {
-        say(format!(
-            "{} connections lost their address: the kernel was out of memory, or out of probes",
-            seen.lost
-        ));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::module::Module;
 
     fn report(answers: Option<Source>, counters: &[(&str, u64)]) -> Report {
         let module = (!counters.is_empty()).then(|| {
@@ -268,15 +187,15 @@ mod tests {
             ),
             (
                 report(module, &[("syn_recv_sock_no_toa", 5)]),
-                &["none of the 5", "formats="],
+                &["none of the 5", "balancer is told to send it"],
             ),
             (
                 report(module, &[("untrusted", 2)]),
-                &["2 options", "/sys/module/toa/parameters/trusted"],
+                &["2 options so far", "trusted="],
             ),
             (
                 report(module, &[("invalid", 3)]),
-                &["3 options", "address or version"],
+                &["3 options so far", "malformed"],
             ),
             (
                 report(module, &[("implausible", 4), ("syn_recv_sock_no_toa", 4)]),
@@ -284,7 +203,7 @@ mod tests {
             ),
             (
                 report(module, &[("probe_missed", 1), ("alloc_failed", 1)]),
-                &["2 connections lost"],
+                &["2 connections so far lost"],
             ),
         ] {
             let problems = problems(&report);
@@ -305,10 +224,11 @@ mod tests {
         ] {
             let mut report = report(Some(Source::Module), &[("syn_recv_sock_toa", 1)]);
             let module = report.module.as_mut().unwrap();
-            let trusted = ("trusted".to_owned(), trusted.to_owned());
-            module.parameters.extend([trusted.clone()]);
+            for (name, value) in [("trusted", trusted), ("formats", "toa")] {
+                module.parameters.insert(name.to_owned(), value.to_owned());
+            }
             let problems = problems(&report);
-            assert_eq!(problems.len(), usize::from(warned), "{trusted:?}");
+            assert_eq!(problems.len(), usize::from(warned), "{trusted}");
             assert!(!problems.iter().any(|problem| problem.contains("--trust")));
         }
     }

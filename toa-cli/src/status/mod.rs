@@ -1,8 +1,8 @@
 //! `toa status`.
 
 mod advice;
-mod noticed;
 mod print;
+mod seen;
 
 use std::path::{Path, PathBuf};
 
@@ -26,6 +26,8 @@ Exit codes, for monitoring:
   2  the answer could not be found out, and standard error says why
   3  a source answers and something is wrong: the lines that begin with `!`";
 
+/// Tell which source answers, what it does, and what is wrong
+///
 /// Asks the kernel; nothing is remembered beside it. Without CAP_SYS_ADMIN it tells only
 /// whether a source answers.
 #[derive(Debug, clap::Args)]
