@@ -76,6 +76,7 @@ static __always_inline enum toa_outcome toa_count_refused(__u32 judgement)
 		toa_count(TOA_STORE_FAILED);
 		return TOA_OUTCOME_LOST;
 	}
+	toa_count(TOA_NOT_SENT);
 	return TOA_OUTCOME_NOT_SENT;
 }
 

@@ -22,6 +22,7 @@ enum toa_counter {
 	TOA_IMPLAUSIBLE,
 	TOA_FOREIGN,
 	TOA_LATE,		/* an option in a later segment only; inside no_toa */
+	TOA_NOT_SENT,
 	TOA_COUNTERS,
 };
 

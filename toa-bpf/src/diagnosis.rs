@@ -63,6 +63,21 @@ pub enum UnreadReason {
     Late,
 }
 
+impl UnreadReason {
+    /// Its name, as it is serialized.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::UnknownKind => "unknown_kind",
+            Self::Foreign => "foreign",
+            Self::Untrusted => "untrusted",
+            Self::Invalid => "invalid",
+            Self::Implausible => "implausible",
+            Self::Late => "late",
+        }
+    }
+}
+
 /// Options that arrived and were not read, of one kind and length and from one network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Unread {

@@ -51,8 +51,11 @@ pub use connection::{Connection, ConnectionState, Judgement};
 pub use diagnosis::{Recent, Unread, UnreadReason};
 pub use error::Error;
 pub use event::{Event, What};
-pub use imp::{Attached, Connections, Pins, Watch, answering_program, attach, connections, watch};
-pub use status::{Counters, Lifetime, Loaded, ProgramStatus, Scope, Status};
+pub use imp::{
+    Attached, Connections, Pins, Watch, answering_program, attach, cgroup_programs, connections,
+    watch,
+};
+pub use status::{CgroupProgram, Counters, Lifetime, Loaded, ProgramStatus, Scope, Status};
 
 /// Loads the source so that it outlives this process; see [`Pins::load`].
 ///

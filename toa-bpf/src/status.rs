@@ -140,6 +140,20 @@ pub struct ProgramStatus {
     pub link_id: u32,
 }
 
+/// A program that is attached to a cgroup, of whomever.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CgroupProgram {
+    /// The cgroup.
+    pub cgroup: PathBuf,
+    /// Where it is attached, as bpftool names it, such as `cgroup/getsockopt`.
+    pub hook: &'static str,
+    /// Its name in the kernel.
+    pub name: String,
+    /// Its number.
+    pub id: u32,
+}
+
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// What the source counted, over all CPUs. The names are those that operators
@@ -153,6 +167,10 @@ macro_rules! counters {
             pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
                 [$((stringify!($name), self.$name),)*].into_iter()
             }
+
+            /// How many there are.
+            #[cfg(all(target_os = "linux", target_endian = "little"))]
+            pub(crate) const COUNT: u32 = [$(stringify!($name)),*].len() as u32;
 
             /// From the values in the order of `enum toa_counter`.
             #[cfg(all(target_os = "linux", target_endian = "little"))]
@@ -195,4 +213,6 @@ counters! {
     foreign,
     /// Connections without an option to which a trusted peer sent one later.
     late,
+    /// Passive opens without an option of a known kind.
+    not_sent,
 }

@@ -22,6 +22,8 @@ or they are older than the source, or not covered by one, or this host opened th
 Only the network namespace of this command is seen; for that of a container whose first process
 is PID: nsenter --net --target PID toa list";
 
+/// List the open connections with their clients
+///
 /// Asks the kernel; needs CAP_SYS_ADMIN. The kernel's order is kept, and a connection that opens
 /// or closes meanwhile may be missing.
 #[derive(Debug, clap::Args)]

@@ -24,6 +24,8 @@ opened without an option the first later one is told.
 
 Connections that are open already are not told: see `toa list`. All network namespaces are seen.";
 
+/// Tell of each new connection as it opens
+///
 /// Needs CAP_SYS_ADMIN and CAP_NET_ADMIN. While it runs, an observer stands beside each eBPF source,
 /// which lets everything pass and goes with this command; nothing is slower without it.
 #[derive(Debug, clap::Args)]

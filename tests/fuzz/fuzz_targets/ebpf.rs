@@ -36,7 +36,8 @@ const UNTRUSTED: usize = 8;
 const INVALID: usize = 9;
 const IMPLAUSIBLE: usize = 11;
 const FOREIGN: usize = 12;
-const COUNTERS: usize = 14;
+const NOT_SENT: usize = 14;
+const COUNTERS: usize = 15;
 
 // `enum toa_outcome` of recent.h, and one reason more.
 const OUTCOME_TOA: usize = 0;
@@ -341,21 +342,16 @@ fn check(open: &Open, believe_implausible: bool) {
             if let Parsed::Foreign { kind, len } = parsed {
                 option = Some((kind, len));
             }
-            let refused = match parsed {
-                Parsed::Absent => None,
-                Parsed::Foreign { .. } => Some((INFO_FOREIGN, FOREIGN, OUTCOME_FOREIGN)),
-                _ if !trusted => Some((INFO_UNTRUSTED, UNTRUSTED, OUTCOME_UNTRUSTED)),
-                Parsed::Implausible(_) => {
-                    Some((INFO_IMPLAUSIBLE, IMPLAUSIBLE, OUTCOME_IMPLAUSIBLE))
-                }
-                _ => Some((INFO_INVALID, INVALID, OUTCOME_INVALID)),
+            let (flag, counter, outcome) = match parsed {
+                Parsed::Absent => (0, NOT_SENT, OUTCOME_NOT_SENT),
+                Parsed::Foreign { .. } => (INFO_FOREIGN, FOREIGN, OUTCOME_FOREIGN),
+                _ if !trusted => (INFO_UNTRUSTED, UNTRUSTED, OUTCOME_UNTRUSTED),
+                Parsed::Implausible(_) => (INFO_IMPLAUSIBLE, IMPLAUSIBLE, OUTCOME_IMPLAUSIBLE),
+                _ => (INFO_INVALID, INVALID, OUTCOME_INVALID),
             };
-            why = OUTCOME_NOT_SENT;
-            if let Some((flag, counter, outcome)) = refused {
-                flags |= flag;
-                counters[counter] = 1;
-                why = outcome;
-            }
+            flags |= flag;
+            counters[counter] = 1;
+            why = outcome;
         }
     }
 

@@ -14,6 +14,7 @@
 //! | `slot`, `pins` | sources that outlive their loader, one for each cgroup |
 
 mod attach;
+mod census;
 mod connections;
 mod diagnosis;
 mod holder;
@@ -33,6 +34,7 @@ mod sys;
 mod watch;
 
 pub use attach::{Attached, attach};
+pub use census::cgroup_programs;
 pub use connections::{Connections, connections};
 pub use pins::Pins;
 pub use status::answering_program;

@@ -80,6 +80,10 @@ pub(crate) fn sources(chosen: impl Fn(u32) -> bool) -> Result<Vec<Status>, Error
 /// and the cgroup tell: they stay while a source is replaced. Without its cgroup the
 /// configuration has to. Of those with none of the links `chosen` nothing is read.
 pub(crate) fn with_tables(chosen: impl Fn(u32) -> bool) -> Result<Vec<(Table, Status)>, Error> {
+    // An older kernel has none, and no call that would say so.
+    if !host::may_have_source() {
+        return Ok(Vec::new());
+    }
     let mut sources: BTreeMap<_, Vec<Piece>> = BTreeMap::new();
     let mut id = 0;
     while let Some(next) = sys::next_link(id).map_err(ask)? {
@@ -202,11 +206,11 @@ fn of_pieces(pieces: &[Piece]) -> Result<Status, Error> {
     })
 }
 
-fn ask(source: io::Error) -> Error {
+pub(crate) fn ask(source: io::Error) -> Error {
     lacks("CAP_SYS_ADMIN", source)
 }
 
-fn lacks(capability: &str, source: io::Error) -> Error {
+pub(crate) fn lacks(capability: &str, source: io::Error) -> Error {
     match source.raw_os_error() {
         Some(libc::EPERM) => Error::MissingCapabilities {
             what: "asking the kernel what is loaded",

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use toa_bpf::{Config, Lifetime, Recent, Scope, Status, Unread, UnreadReason};
 use toa_core::{OptionFormat, OptionFormats, TrustedPeers};
 
+use super::problem::{Problem, ProblemKind};
 use crate::cgroup;
 use crate::module::Module;
 
@@ -204,7 +205,7 @@ impl<'a> Seen<'a> {
         )
     }
 
-    pub(super) fn troubles(&self) -> Vec<String> {
+    pub(super) fn troubles(&self) -> Vec<Problem> {
         let mut troubles = self.other_formats();
         let (when, trust) = (&self.when, self.words.trust);
         let from = |reason| match self.networks(reason) {
@@ -213,16 +214,16 @@ impl<'a> Seen<'a> {
         };
         let others = self.foreign + self.untrusted + self.invalid + self.implausible + self.late;
         if self.toa == 0 && self.not_sent > 0 && others == 0 && troubles.is_empty() {
-            troubles.push(format!(
+            troubles.push(ProblemKind::NoAddresses.told(format!(
                 "none of the {} connections {when} brought an option: check that the balancer is \
                  told to send it. Where it puts it into the SYN no source reads it: `toa watch` \
                  shows that, and a service can read it there itself (`with_saved_syn()` of the \
                  Rust library)",
                 self.not_sent
-            ));
+            )));
         }
         if self.late > 0 {
-            troubles.push(format!(
+            troubles.push(ProblemKind::Late.told(format!(
                 "{} connections {when} brought the option only after their handshake{}, where it is \
                  not read, since whoever is behind the balancer can write it there: the balancer \
                  must put it into the segment that completes the handshake. Where it comes with the \
@@ -230,41 +231,41 @@ impl<'a> Seen<'a> {
                  that segment the one",
                 self.late,
                 from(UnreadReason::Late)
-            ));
+            )));
         }
         if self.untrusted > 0 {
-            troubles.push(format!(
+            troubles.push(ProblemKind::Untrusted.told(format!(
                 "{} options {when} were refused because their peer is not trusted{}: if those peers \
                  are your balancer, name its networks with {trust}; if not, somebody tries to forge \
                  addresses",
                 self.untrusted,
                 from(UnreadReason::Untrusted)
-            ));
+            )));
         }
         if self.invalid > 0 {
-            troubles.push(format!(
+            troubles.push(ProblemKind::Invalid.told(format!(
                 "{} options {when} were refused because they are malformed, or for an address that \
                  no client has or a version that is not known{}: capture one (`tcpdump -nX`); the \
                  balancer writes it, or it lets a client's own option pass",
                 self.invalid,
                 from(UnreadReason::Invalid)
-            ));
+            )));
         }
         if self.implausible > 0 {
-            troubles.push(format!(
+            troubles.push(ProblemKind::Implausible.told(format!(
                 "{} options {when} were refused because no balancer can have put them there{}: it \
                  had no room for its own; a client behind it fills the list, and the balancer lets \
                  clients' own options pass",
                 self.implausible,
                 from(UnreadReason::Implausible)
-            ));
+            )));
         }
         if self.lost > 0 {
-            troubles.push(format!(
+            troubles.push(ProblemKind::Lost.told(format!(
                 "{} connections {when} lost their address: the kernel was out of memory, or out of \
                  probes",
                 self.lost
-            ));
+            )));
         }
         troubles
     }
@@ -277,7 +278,7 @@ impl<'a> Seen<'a> {
 
     /// Options of trusted peers that some other format has, or that no known one has while
     /// nothing else comes.
-    fn other_formats(&self) -> Vec<String> {
+    fn other_formats(&self) -> Vec<Problem> {
         let mut options = BTreeMap::<_, Vec<&Unread>>::new();
         for &unread in &self.unread {
             let unset = matches!(
@@ -314,7 +315,7 @@ impl<'a> Seen<'a> {
                 }
             }
         });
-        told.collect()
+        told.map(|text| ProblemKind::NotRead.told(text)).collect()
     }
 
     fn how_to_read(&self, format: OptionFormat) -> String {

@@ -13,7 +13,6 @@ use socket2::{Domain, Protocol, Type};
 use self::message::{Message, Socket, messages, request};
 use self::stored::Stored;
 pub(crate) use self::stored::outcome;
-use super::host;
 use super::jiffies::Jiffies;
 use super::object::map_error;
 use super::status::{self, Table};
@@ -44,10 +43,7 @@ pub struct Connections {
 /// # Errors
 /// When the kernel does not tell; it needs CAP_SYS_ADMIN.
 pub fn connections() -> Result<Connections, Error> {
-    let sources = match host::may_have_source() {
-        true => status::with_tables(|_| true)?,
-        false => Vec::new(),
-    };
+    let sources = status::with_tables(|_| true)?;
     let mut ids: Vec<u32> = sources
         .iter()
         .filter_map(|(table, _)| table.conns)

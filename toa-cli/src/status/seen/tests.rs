@@ -1,6 +1,11 @@
 use super::*;
 use crate::module_diagnosis::Diagnosis;
 
+fn texts(seen: &Seen<'_>) -> Vec<String> {
+    let troubles = seen.troubles().into_iter();
+    troubles.map(|trouble| trouble.text).collect()
+}
+
 fn now() -> u64 {
     SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs()
 }
@@ -120,7 +125,7 @@ fn each_trouble_of_the_last_minutes_is_told_with_what_to_do() {
         (lost, vec![], &["1 connections in the last 16 minutes lost"]),
     ] {
         let seen = seen(&recent, &unread, "toa");
-        let troubles = seen.troubles();
+        let troubles = texts(&seen);
         assert_eq!(troubles.len(), 1, "{troubles:?}");
         for word in words {
             assert!(troubles[0].contains(word), "{troubles:?} has {word}");
@@ -136,11 +141,11 @@ fn a_trouble_that_is_over_is_not_told_nor_one_that_is_none() {
     let mut long_ago = unread(UnreadReason::Foreign, 254, 16, "10.1.0.7", 1_000);
     long_ago.last_seen = now() - 2_000;
     assert_eq!(
-        seen(&fine, &[long_ago], "toa").troubles(),
+        texts(&seen(&fine, &[long_ago], "toa")),
         Vec::<String>::new()
     );
     assert_eq!(
-        seen(&Recent::default(), &[], "toa").troubles(),
+        texts(&seen(&Recent::default(), &[], "toa")),
         Vec::<String>::new()
     );
     // A few clients whose kernel asks for Fast Open, and an option of no known format.
@@ -148,7 +153,7 @@ fn a_trouble_that_is_over_is_not_told_nor_one_that_is_none() {
     for option in [(254, 4), (254, 6), (253, 12), (77, 3)] {
         let odd_option = unread(UnreadReason::Foreign, option.0, option.1, "10.1.0.7", 5);
         assert_eq!(
-            seen(&odd, &[odd_option], "toa").troubles(),
+            texts(&seen(&odd, &[odd_option], "toa")),
             Vec::<String>::new()
         );
     }
@@ -206,7 +211,7 @@ fn an_option_of_another_format_names_the_format_to_configure() {
     ] {
         let unread = [unread(reason, kind, length, "10.1.0.7", 7)];
         let seen = seen(&came, &unread, formats);
-        let troubles = seen.troubles();
+        let troubles = texts(&seen);
         assert_eq!(troubles.len(), 1, "{troubles:?}");
         assert!(troubles[0].contains(words), "{troubles:?} has {words}");
         assert!(!troubles[0].contains("forge"), "{troubles:?}");
@@ -217,7 +222,7 @@ fn an_option_of_another_format_names_the_format_to_configure() {
 fn a_strangers_odd_option_is_no_reason_to_read_another_format() {
     let few = recent(|recent| recent.toa = 7);
     let unread = [unread(UnreadReason::Foreign, 254, 16, "198.51.100.7", 7)];
-    assert_eq!(seen(&few, &unread, "toa").troubles(), Vec::<String>::new());
+    assert_eq!(texts(&seen(&few, &unread, "toa")), Vec::<String>::new());
 }
 
 #[test]
@@ -226,7 +231,7 @@ fn of_many_networks_the_first_are_named() {
     let unread: Vec<_> = (1..=5)
         .map(|n| unread(UnreadReason::Untrusted, 254, 8, &format!("198.51.{n}.7"), 1))
         .collect();
-    let troubles = seen(&untrusted, &unread, "toa").troubles();
+    let troubles = texts(&seen(&untrusted, &unread, "toa"));
     let words = "from 198.51.1.0/24, 198.51.2.0/24, 198.51.3.0/24 and 2 more";
     assert!(troubles[0].contains(words), "{troubles:?}");
 }
@@ -238,11 +243,11 @@ fn users_of_the_module_are_told_its_parameters() {
         unread(UnreadReason::Foreign, 254, 16, "10.1.0.7", 7),
         unread(UnreadReason::Untrusted, 254, 8, "198.51.100.7", 2),
     ];
-    let mut module = Module::mock(Vec::new(), Some(Diagnosis { recent, unread }));
+    let mut module = Module::mock(&[], Some(Diagnosis { recent, unread }));
     for (name, value) in [("formats", "toa"), ("trusted", "10.1.0.0/16")] {
         module.parameters.insert(name.to_owned(), value.to_owned());
     }
-    let troubles = Seen::by_module(&module).troubles();
+    let troubles = texts(&Seen::by_module(&module));
     let [formats, trusted] = &troubles[..] else {
         panic!("{troubles:?}")
     };
