@@ -61,6 +61,7 @@ if [[ $may_install == yes ]]; then
     tests/vm/selftest
     tests/vm/test-loader
     tests/vm/test-systemd
+    tests/vm/test-package
 else
     skip 'the virtual machines need root on Debian or Ubuntu to install QEMU and kernels'
 fi

@@ -39,21 +39,30 @@ pub(crate) fn check_survives_restart(path: &Path) -> anyhow::Result<()> {
     if !ends_with_its_unit(&path) || own().is_some_and(|own| own.starts_with(&path)) {
         return Ok(());
     }
-    let unit = path.file_name().unwrap_or_default().display();
     let parent = path.parent().unwrap_or(Path::new("/"));
     anyhow::bail!(
-        "{} is removed when {unit} stops, and with it the source: a restart would not be covered. Cover \
-         it at each start, with a drop-in (systemctl edit {unit}) of
-  [Service]
-  ExecStartPre=+/usr/bin/toa load --cgroup self --trust NETWORK
+        "{}
 or cover what it is in, which stays: --cgroup {}
 or say --until-restart",
-        path.display(),
+        cover_at_each_start(&path),
         parent.display()
     )
 }
 
-fn ends_with_its_unit(path: &Path) -> bool {
+/// What to do for a unit whose cgroup ends with it.
+pub(crate) fn cover_at_each_start(path: &Path) -> String {
+    let unit = path.file_name().unwrap_or_default().display();
+    format!(
+        "{} is removed when {unit} stops, and with it the source: a restart would not be covered. Cover \
+         it at each start, with a drop-in (systemctl edit {unit}) of
+  [Service]
+  ExecStartPre=+/usr/bin/toa load --cgroup self --trust NETWORK",
+        path.display()
+    )
+}
+
+/// Whether systemd removes this cgroup together with its unit.
+pub(crate) fn ends_with_its_unit(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
     matches!(extension, Some("service" | "scope"))
 }

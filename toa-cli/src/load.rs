@@ -6,7 +6,9 @@ use toa_bpf::{Config, Loaded, Pins, Scope, Status};
 use toa_core::{OptionFormats, TrustedPeers};
 
 use crate::cgroup;
-use crate::output::{Outcome, say};
+use crate::diff::{differences, is_of_a_unit, not_in};
+use crate::output::{Outcome, complain, say};
+use crate::settings::{self, Settings};
 use crate::status::{STRANGERS_ARE_TRUSTED, lifetime, scope};
 use crate::vendor::Vendor;
 
@@ -16,13 +18,18 @@ whose TOA options are to be believed? Nobody has a default for that:
   --trust private          every machine, pod and tenant in private address space can then
                            name any client, and so can a stranger whose connection passes
                            a hop in it that rewrites the sender (kube-proxy's masquerade,
-                           a NAT gateway): such a hop hands his option on";
+                           a NAT gateway): such a hop hands his option on
+or write it into /etc/toa/toa.toml, which `toa load` alone reads";
 
-/// Loading again replaces the settings; without any, a loaded source keeps its own, as after
-/// an upgrade. Open connections keep their addresses, and no new one loses its. Sources of
-/// other cgroups stay: where cgroups lie in each other, the closest source counts.
+/// Without options it loads all sources of the settings file; where there is no such file, a
+/// loaded source keeps its settings. Loading again replaces the settings. Open connections
+/// keep their addresses, and no new one loses its. Sources of other cgroups stay: where
+/// cgroups lie in each other, the closest source counts.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Load {
+    /// The settings file
+    #[arg(long, value_name = "FILE", default_value = settings::DEFAULT)]
+    settings: PathBuf,
     /// The balancer's networks, whose TOA options are believed, such as 100.125.0.0/16;
     /// repeat it for more. Also `private` (10/8, 172.16/12, 192.168/16, 100.64/10, fc00::/7),
     /// `link-local` and `loopback`, together with networks; `any` and `none` alone
@@ -60,29 +67,52 @@ pub(crate) struct Load {
 
 impl Load {
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
-        let cgroup = self.cgroup.as_deref().map(cgroup::resolve).transpose()?;
         let pins = pins(self.pins.as_deref());
-        let before = loaded_for(&pins, cgroup.as_deref());
+        let settings = match self.settings.try_exists() {
+            Ok(false) if self.settings == Path::new(settings::DEFAULT) => None,
+            _ => Some(Settings::read(&self.settings)),
+        };
+        match settings {
+            Some(settings) if self.says_nothing() => load_all(&settings?, &pins),
+            settings => self.load_by_hand(&pins, settings),
+        }
+    }
+
+    fn says_nothing(&self) -> bool {
+        self.sets_nothing() && self.cgroup.is_none()
+    }
+
+    fn sets_nothing(&self) -> bool {
+        self.trust.is_empty()
+            && self.format.is_empty()
+            && self.vendor.is_none()
+            && !self.no_peername
+            && !self.insecure_believe_implausible
+    }
+
+    fn load_by_hand(
+        &self,
+        pins: &Pins,
+        settings: Option<anyhow::Result<Settings>>,
+    ) -> anyhow::Result<Outcome> {
+        let cgroup = self.cgroup.as_deref().map(cgroup::resolve).transpose()?;
+        let before = loaded_for(pins, cgroup.as_deref());
         let config = self.config(cgroup.as_deref(), before.as_ref())?;
         if let Some(path) = &cgroup
             && !self.until_restart
         {
             cgroup::check_survives_restart(path)?;
         }
-        let loaded = pins.load(&config)?;
-        let after = loaded_for(&pins, cgroup.as_deref());
-        say(report(loaded, &config, before.as_ref(), after.as_ref()))?;
+        say(load(&config, pins, before.as_ref())?)?;
+        if let Some(settings) = settings {
+            say(against_file(&self.settings, &settings, &config, pins))?;
+        }
         Ok(Outcome::Healthy)
     }
 
     fn config(&self, cgroup: Option<&Path>, before: Option<&Status>) -> anyhow::Result<Config> {
-        let nothing_set = self.trust.is_empty()
-            && self.format.is_empty()
-            && self.vendor.is_none()
-            && !self.no_peername
-            && !self.insecure_believe_implausible;
         let mut config = match before {
-            Some(before) if nothing_set => before.config(),
+            Some(before) if self.sets_nothing() => before.config(),
             _ if self.trust.is_empty() => match self.vendor {
                 Some(vendor) => anyhow::bail!("{HOW_TO_CHOOSE}\n{}", vendor.documented()),
                 None => anyhow::bail!(HOW_TO_CHOOSE),
@@ -108,17 +138,78 @@ fn pins(dir: Option<&Path>) -> Pins {
     dir.map_or_else(Pins::default, Pins::at)
 }
 
+/// One that cannot be loaded keeps no other from being loaded.
+fn load_all(settings: &Settings, pins: &Pins) -> anyhow::Result<Outcome> {
+    let mut outcome = Outcome::Healthy;
+    for source in &settings.sources {
+        let before = loaded_for(pins, source.config.cgroup.as_deref());
+        match load(&source.config, pins, before.as_ref()) {
+            Ok(report) => say(format_args!("{}: {report}", source.name))?,
+            Err(error) => {
+                complain(format_args!("toa: {}: {error:#}\n", source.name));
+                outcome = Outcome::Error;
+            }
+        }
+    }
+    say(not_in(settings, &pins.status().unwrap_or_default()))?;
+    Ok(outcome)
+}
+
+fn load(config: &Config, pins: &Pins, before: Option<&Status>) -> anyhow::Result<String> {
+    let loaded = pins.load(config)?;
+    let after = loaded_for(pins, config.cgroup.as_deref());
+    Ok(report(loaded, config, before, after.as_ref()))
+}
+
+/// What the settings file says about a source that was loaded by hand.
+fn against_file(
+    path: &Path,
+    settings: &anyhow::Result<Settings>,
+    config: &Config,
+    pins: &Pins,
+) -> String {
+    let path = path.display();
+    let settings = match settings {
+        Ok(settings) => settings,
+        Err(error) => return format!("! {error:#}\n"),
+    };
+    let loaded = loaded_for(pins, config.cgroup.as_deref());
+    let named = settings.sources.iter().find(|source| {
+        let cgroup = source.config.cgroup.as_deref();
+        loaded
+            .as_ref()
+            .is_some_and(|loaded| find([loaded], cgroup).is_some())
+    });
+    match named {
+        Some(source) => differences(&source.config, config)
+            .iter()
+            .map(|difference| {
+                let name = &source.name;
+                format!("! differs from {name} in {path}, which counts again from the next `toa load` or boot: {difference}\n")
+            })
+            .collect(),
+        // What a unit loads at each start is not lost at a boot.
+        None if is_of_a_unit(config.cgroup.as_deref()) => String::new(),
+        None => format!("! not in {path}: gone after a reboot\n"),
+    }
+}
+
 /// `None` also when the kernel does not tell, which the load says itself.
 fn loaded_for(pins: &Pins, cgroup: Option<&Path>) -> Option<Status> {
+    find(&pins.status().ok()?, cgroup).cloned()
+}
+
+/// The source of this cgroup, or of the whole host.
+pub(crate) fn find<'a>(
+    loaded: impl IntoIterator<Item = &'a Status>,
+    cgroup: Option<&Path>,
+) -> Option<&'a Status> {
     let wanted = cgroup.map(|path| path.canonicalize().unwrap_or_else(|_| path.to_owned()));
-    pins.status()
-        .ok()?
-        .into_iter()
-        .find(|source| match &wanted {
-            None => source.scope == Scope::Host,
-            // The cgroup of a service that restarts is another one of the same name.
-            Some(_) => source.cgroup == wanted,
-        })
+    loaded.into_iter().find(|source| match &wanted {
+        None => source.scope == Scope::Host,
+        // The cgroup of a service that restarts is another one of the same name.
+        Some(_) => source.cgroup == wanted,
+    })
 }
 
 fn report(

@@ -4,8 +4,11 @@
 mod cgroup;
 #[cfg(target_os = "linux")]
 mod check_balancer;
+mod check_config;
 mod connections;
 mod diagnosis;
+mod diff;
+mod generate;
 mod lb;
 mod list;
 mod load;
@@ -13,6 +16,7 @@ mod module;
 mod module_diagnosis;
 mod module_table;
 mod output;
+mod settings;
 mod status;
 mod vendor;
 mod watch;
@@ -40,6 +44,10 @@ enum Command {
     Load(load::Load),
     /// Remove the eBPF sources that `toa load` left, or one of them
     Unload(load::Unload),
+    /// Compare the settings file with what is loaded
+    Diff(diff::Diff),
+    /// Tell whether a settings file makes sense, and load nothing
+    CheckConfig(check_config::CheckConfig),
     /// Tell which source answers, what it does, and what is wrong
     Status(status::Args),
     /// List the open connections with their clients
@@ -48,6 +56,8 @@ enum Command {
     Watch(watch::Watch),
     /// Run a load balancer on this machine that inserts TOA, to try things on
     Lb(lb::Lb),
+    #[command(hide = true)]
+    Generate(generate::Generate),
     /// Try whether clients of your balancer can name any address they like
     #[cfg(target_os = "linux")]
     CheckBalancer(check_balancer::CheckBalancer),
@@ -67,10 +77,13 @@ fn run() -> anyhow::Result<Outcome> {
         Ok(cli) => match cli.command {
             Command::Load(load) => load.run(),
             Command::Unload(unload) => unload.run(),
+            Command::Diff(diff) => diff.run(),
+            Command::CheckConfig(check) => check.run(),
             Command::Status(args) => args.run(),
             Command::List(list) => list.run(),
             Command::Watch(watch) => watch.run(),
             Command::Lb(lb) => lb.run(),
+            Command::Generate(generate) => generate.run(),
             #[cfg(target_os = "linux")]
             Command::CheckBalancer(check) => check.run(),
         },

@@ -15,6 +15,8 @@ pub(crate) enum Outcome {
     Healthy,
     /// No source answers.
     NoSource,
+    /// The settings file and what is loaded differ.
+    Different,
     /// A client of the balancer was believed to be somebody else.
     #[cfg(target_os = "linux")]
     Believed,
@@ -28,7 +30,7 @@ impl From<Outcome> for ExitCode {
     fn from(outcome: Outcome) -> Self {
         Self::from(match outcome {
             Outcome::Healthy => 0,
-            Outcome::NoSource => 1,
+            Outcome::NoSource | Outcome::Different => 1,
             #[cfg(target_os = "linux")]
             Outcome::Believed => 1,
             // clap's own code for wrong arguments.

@@ -28,7 +28,7 @@ pub(crate) fn toa(args: &[&str]) -> Output {
 
 pub(crate) fn with_pins(args: &[&str]) -> Vec<String> {
     let mut args: Vec<String> = args.iter().map(ToString::to_string).collect();
-    if ["load", "unload", "status"].contains(&args[0].as_str()) {
+    if ["diff", "load", "unload", "status"].contains(&args[0].as_str()) {
         args.extend(["--pins".to_owned(), pins().display().to_string()]);
     }
     args
