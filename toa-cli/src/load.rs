@@ -143,10 +143,7 @@ impl Load {
 }
 
 /// Nothing is waited for after a failure: whoever started the container must see it.
-fn and_stay(
-    stay: bool,
-    work: impl FnOnce() -> anyhow::Result<Outcome>,
-) -> anyhow::Result<Outcome> {
+fn and_stay(stay: bool, work: impl FnOnce() -> anyhow::Result<Outcome>) -> anyhow::Result<Outcome> {
     let stop = stay.then(Stop::prepare).transpose()?;
     let outcome = work()?;
     if let (Some(stop), Outcome::Healthy) = (stop, outcome) {
