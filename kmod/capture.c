@@ -174,7 +174,6 @@ static void on_segment(const unsigned long args[])
 
 static void count(const struct net *net, enum toa_outcome outcome)
 {
-	toa_recent_tick(net);
 	if (outcome == TOA_FOREIGN)
 		toa_stat_inc(net, TOA_STAT_FOREIGN);
 	else if (outcome == TOA_REFUSED_UNTRUSTED)
@@ -207,8 +206,10 @@ static enum toa_outcome bind_pending(struct pending *pending, struct sock *child
 	if (pending->kind && answer->outcome != TOA_ADDRESS)
 		toa_unread_add(sock_net(child), answer->outcome, pending->kind, pending->len,
 			       &answer->peer);
-	if (answer->outcome == TOA_NO_OPTION)
+	if (answer->outcome == TOA_NO_OPTION) {
+		toa_stat_inc(sock_net(child), TOA_STAT_NOT_SENT);
 		return TOA_NO_OPTION;
+	}
 	if (toa_table_bind(child, answer, &pending->virtual)) {
 		toa_stat_inc(sock_net(child), TOA_STAT_ALLOC_FAILED);
 		return TOA_NO_OPTION;
@@ -226,6 +227,7 @@ static void on_inherit_port(const unsigned long args[])
 	/* DCCP comes through here as well. */
 	if (child->sk_protocol != IPPROTO_TCP)
 		return;
+	toa_recent_tick(sock_net(child));
 	toa_table_drop(child);
 	if (unlikely(!pending_matches(pending, listener, child))) {
 		toa_stat_inc(sock_net(child), TOA_STAT_PROBE_MISSED);

@@ -30,6 +30,7 @@ static const char * const names[TOA_STAT_COUNT] = {
 	[TOA_STAT_PROBE_MISSED] = "probe_missed",
 	[TOA_STAT_HOOKS_SILENT] = "hooks_silent",
 	[TOA_STAT_FOREIGN] = "foreign",
+	[TOA_STAT_NOT_SENT] = "not_sent",
 };
 
 /* What belongs to no online CPU, or to no CPU, is added to the first column. */

@@ -9,6 +9,7 @@
  * pointer was bound to; and an entry counts only if the socket's cookie and
  * peer are those that it was made for.
  */
+#include <linux/cpumask.h>
 #include <linux/hash.h>
 #include <linux/kernel.h>
 #include <linux/list.h>
@@ -259,11 +260,30 @@ static void purge_bucket(unsigned int bucket, const struct net *net)
 	raw_spin_unlock_irqrestore(lock_of(bucket), flags);
 }
 
+/*
+ * Of a namespace in which no more are made. A drop counts under the bucket's lock,
+ * as the last that it does with the namespace: when all are counted, none is left,
+ * and no drop will use the counters any more.
+ */
+static bool has_entries(const struct net *net)
+{
+	unsigned long left = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		left += toa_stat_read(net, cpu, TOA_STAT_ADDRESS_ALLOC) -
+			toa_stat_read(net, cpu, TOA_STAT_ADDRESS_FREE);
+	return left;
+}
+
 void toa_table_purge(const struct net *net)
 {
 	unsigned long flags;
 	unsigned int i;
 
+	/* Namespaces come and go with containers, and the table can be large. */
+	if (net && !has_entries(net))
+		return;
 	for (i = 0; !toa_table_is_end(i = toa_table_next_used(i)); i++)
 		purge_bucket(i, net);
 	/*

@@ -58,23 +58,22 @@ struct pernet {
 static typeof(*((struct pernet_operations *)0)->id) pernet_id;
 
 /* The first three bytes of an IPv4 address, eight of an IPv6 one. */
-static bool same_network(const u8 a[16], const u8 b[16])
+static bool same_network(const u8 a[16], const u8 b[16], bool b_is_mapped)
 {
-	if (toa_addr_is_mapped(a) != toa_addr_is_mapped(b))
-		return false;
-	return !memcmp(a, b, toa_addr_is_mapped(a) ? 15 : 8);
+	return !memcmp(a, b, b_is_mapped ? 15 : 8) && toa_addr_is_mapped(a) == b_is_mapped;
 }
 
 static struct entry *find_or_replace(struct reason *reason, u8 kind, u8 len,
 				     const struct toa_end *peer)
 {
 	struct entry *oldest = reason->entries, *entry;
+	bool is_mapped = toa_addr_is_mapped(peer->addr);
 
 	for (entry = reason->entries; entry < reason->entries + ENTRIES; entry++) {
 		if (!entry->count)
 			return entry;
 		if (entry->kind == kind && entry->len == len &&
-		    same_network(entry->peer.addr, peer->addr))
+		    same_network(entry->peer.addr, peer->addr, is_mapped))
 			return entry;
 		if (entry->seen < oldest->seen)
 			oldest = entry;

@@ -48,7 +48,8 @@ static bool print_file(const char *path)
 
 static bool print_files(void)
 {
-	return print_file("/proc/net/toa_unread") && print_file("/proc/net/toa_recent");
+	return print_file("/proc/net/toa_stats") && print_file("/proc/net/toa_unread") &&
+	       print_file("/proc/net/toa_recent");
 }
 
 int diagnose(void)

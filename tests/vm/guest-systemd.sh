@@ -1,5 +1,5 @@
 #!/bin/sh
-# In the guest: a service of systemd's that loads its source at each start, and its restart.
+# In the guest: a service of systemd's that loads its source at each start, its restart, and the exporter.
 #
 #   guest-systemd.sh            starts systemd, and ends as the questions below are answered
 #   guest-systemd.sh questions  asked by a unit
@@ -65,6 +65,18 @@ questions() {
     [ "$(stat -c %i "$service")" != "$before" ] || fail 'systemd kept the cgroup: this tests nothing'
     covered || fail 'the service is not covered any more'
     toa status --cgroup "$service" "$pins"
+
+    say 'the exporter, with what its unit leaves it'
+    sed "s,/usr/bin/toa exporter,/payload/bin/toa exporter --cgroup $service $pins,; s,^\[Unit\],&\nDefaultDependencies=no," \
+        toa-exporter.service >/etc/systemd/system/toa-exporter.service
+    systemctl daemon-reload
+    systemctl start toa-exporter.service
+    curl --silent --show-error --retry 20 --retry-connrefused --retry-delay 1 http://127.0.0.1:19254/metrics >metrics ||
+        fail "the exporter does not answer: $(systemctl status toa-exporter.service)"
+    grep '^toa_up\|^toa_source_' metrics
+    grep -qx 'toa_up 1' metrics || fail 'the kernel does not tell the exporter'
+    grep -qx 'toa_source_answers{source="ebpf"} 1' metrics || fail 'the exporter does not see who answers'
+    grep -q '^toa_source_info.*web.service' metrics || fail 'the exporter does not see the source'
 
     say 'from outside it is refused with the way that works'
     ! toa load --cgroup "$service" --trust 10.1.0.0/16 "$pins" 2>refused || fail 'it is loaded'

@@ -9,6 +9,8 @@
 #include "addr.h"
 #include "config.h"
 #include "option.h"
+#include "plausible.h"
+#include "recent.h"
 #include "stats.h"
 #include "table.h"
 #include "toa.h"
@@ -51,16 +53,31 @@ static __always_inline __u32 toa_judge(struct bpf_sock_ops *ctx,
 	return TOA_INFO_HAS_ADDR;
 }
 
-static __always_inline void toa_count_refused(__u32 judgement)
+/* As a judgement: believed, but there is no memory to keep it. */
+#define TOA_LOST	(1U << 31)
+
+/* Counts why there is no address. */
+static __always_inline enum toa_outcome toa_count_refused(__u32 judgement)
 {
-	if (judgement == TOA_INFO_UNTRUSTED)
-		toa_count(TOA_UNTRUSTED);
-	else if (judgement == TOA_INFO_INVALID)
-		toa_count(TOA_INVALID);
-	else if (judgement == TOA_INFO_IMPLAUSIBLE)
-		toa_count(TOA_IMPLAUSIBLE);
-	else if (judgement == TOA_INFO_FOREIGN)
+	switch (judgement) {
+	case TOA_INFO_FOREIGN:
 		toa_count(TOA_FOREIGN);
+		return TOA_OUTCOME_FOREIGN;
+	case TOA_INFO_UNTRUSTED:
+		toa_count(TOA_UNTRUSTED);
+		return TOA_OUTCOME_UNTRUSTED;
+	case TOA_INFO_INVALID:
+		toa_count(TOA_INVALID);
+		return TOA_OUTCOME_INVALID;
+	case TOA_INFO_IMPLAUSIBLE:
+		toa_count(TOA_IMPLAUSIBLE);
+		return TOA_OUTCOME_IMPLAUSIBLE;
+	case TOA_LOST:
+		toa_count(TOA_STORE_FAILED);
+		return TOA_OUTCOME_LOST;
+	}
+	toa_count(TOA_NOT_SENT);
+	return TOA_OUTCOME_NOT_SENT;
 }
 
 /*
@@ -101,10 +118,15 @@ static __always_inline int toa_keep_virtual(struct bpf_sock_ops *ctx, struct bpf
 	       bpf_sk_storage_get(&toa_virtuals, sk, &virtual, BPF_SK_STORAGE_GET_F_CREATE);
 }
 
-/*
- * Judges the option that was found, and keeps what comes of it: TOA_INFO_HAS_ADDR where
- * the client is known, else why not, or 0: there is no memory.
- */
+static __always_inline void *toa_store(struct bpf_sock *sk, struct toa_conn *conn)
+{
+	conn->peer_port = *(__be16 *)&sk->dst_port;
+	conn->scope = toa_scope;
+	conn->opened = bpf_jiffies64() >> TOA_OPENED_SHIFT;
+	return bpf_sk_storage_get(&toa_conns, sk, conn, BPF_SK_STORAGE_GET_F_CREATE);
+}
+
+/* Judges the option that was found, and keeps what comes of it. */
 static __always_inline __u32 toa_keep(struct bpf_sock_ops *ctx, struct bpf_sock *sk,
 				      const struct toa_config *config, __u32 found)
 {
@@ -120,14 +142,28 @@ static __always_inline __u32 toa_keep(struct bpf_sock_ops *ctx, struct bpf_sock 
 	} else if (toa_keep_virtual(ctx, sk, found)) {
 		conn.flags |= TOA_INFO_HAS_VIRTUAL;
 	}
-	conn.peer_port = *(__be16 *)&sk->dst_port;
-	conn.scope = toa_scope;
-	conn.opened = bpf_ktime_get_boot_ns() / NS_PER_SECOND;
-	if (bpf_sk_storage_get(&toa_conns, sk, &conn, BPF_SK_STORAGE_GET_F_CREATE) ||
-	    judgement != TOA_INFO_HAS_ADDR)
-		return judgement;
-	toa_count(TOA_STORE_FAILED);
-	return 0;
+	if (!toa_store(sk, &conn) && judgement == TOA_INFO_HAS_ADDR)
+		return TOA_LOST;
+	return judgement;
+}
+
+/* Others may have asked for callbacks on this socket: theirs stay. */
+static __always_inline void toa_call_back(struct bpf_sock_ops *ctx, __u32 flag)
+{
+	bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | flag);
+}
+
+/* What there is to say of a connection without an address. */
+static __always_inline void toa_explain(struct bpf_sock_ops *ctx, __u32 found,
+					enum toa_outcome outcome)
+{
+	__u32 peer[4] = {};
+
+	if (!found || outcome == TOA_OUTCOME_LOST)
+		return;
+	toa_remote(ctx, peer);
+	toa_unread_note(ctx, found,
+			outcome == TOA_OUTCOME_NOT_SENT ? TOA_UNREAD_KIND : outcome, peer);
 }
 
 static __always_inline void toa_capture_open(struct bpf_sock_ops *ctx)
@@ -135,22 +171,52 @@ static __always_inline void toa_capture_open(struct bpf_sock_ops *ctx)
 	const struct toa_config *config = toa_get_config();
 	struct bpf_sock *sk = ctx->sk;
 	__u32 found, judgement = 0;
+	enum toa_outcome outcome;
 
 	if (toa_is_crossed(ctx) || toa_is_judged(ctx) || !config || !sk)
 		return;
 	found = toa_option_find(ctx, config);
-	if (found)
+	if (found & FOUND_OPTION)
 		judgement = toa_keep(ctx, sk, config, found);
-	if (judgement != TOA_INFO_HAS_ADDR) {
-		toa_count(TOA_SYN_RECV_SOCK_NO_TOA);
-		toa_count_refused(judgement);
+	if (judgement == TOA_INFO_HAS_ADDR) {
+		toa_count(TOA_SYN_RECV_SOCK_TOA);
+		toa_recent_count(TOA_OUTCOME_TOA);
+		toa_call_back(ctx, BPF_SOCK_OPS_STATE_CB_FLAG);
 		return;
 	}
-	toa_count(TOA_SYN_RECV_SOCK_TOA);
-	toa_count(TOA_ADDRESS_ALLOC);
-	/* Others may have asked for callbacks on this socket: theirs stay. */
-	bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags |
-				       BPF_SOCK_OPS_STATE_CB_FLAG);
+	toa_count(TOA_SYN_RECV_SOCK_NO_TOA);
+	outcome = toa_count_refused(judgement);
+	toa_recent_count(outcome);
+	toa_explain(ctx, found, outcome);
+	if (outcome == TOA_OUTCOME_NOT_SENT)
+		toa_call_back(ctx, BPF_SOCK_OPS_PARSE_UNKNOWN_HDR_OPT_CB_FLAG);
+}
+
+/*
+ * A segment of an open connection whose handshake brought no option, with an option that
+ * the kernel does not know. It never gives the connection an address: whoever is behind
+ * the balancer can have written it. That it came is said, once for each connection, which
+ * what is stored with it tells; and of trusted peers alone, as others may send what they like.
+ */
+static __always_inline void toa_capture_late(struct bpf_sock_ops *ctx)
+{
+	const struct toa_config *config = toa_get_config();
+	struct bpf_sock *sk = ctx->sk;
+	struct toa_conn conn = {};
+	__u32 peer[4] = {};
+	__u32 found;
+
+	if (toa_is_judged(ctx) || !config || !sk)
+		return;
+	found = toa_option_find(ctx, config);
+	if (!(found & STEP_COUNTS) || bpf_sk_storage_get(&toa_conns, sk, NULL, 0))
+		return;
+	toa_remote(ctx, peer);
+	if (!toa_is_trusted(config, peer) || !toa_store(sk, &conn))
+		return;
+	toa_count(TOA_LATE);
+	toa_recent_count(TOA_OUTCOME_LATE);
+	toa_unread_note(ctx, found, TOA_OUTCOME_LATE, peer);
 }
 
 static __always_inline void toa_capture_close(struct bpf_sock_ops *ctx)

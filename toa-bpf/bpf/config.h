@@ -10,12 +10,16 @@
 #include <bpf/bpf_helpers.h>
 
 #include "addr.h"
+#include "toa_formats.h"
 
 #define TOA_VERSION_LEN	16
 
+#define TOA_KIND_ASSIGNED	(1U << 15)	/* it means something else in TCP */
+_Static_assert(1U << TOA_LAYOUTS <= TOA_KIND_ASSIGNED, "a bit for each");
+
 /* One, written before any program is attached and never changed after. */
 struct toa_config {
-	__u16 by_kind[256];		/* bit n: TOA_LAYOUT number n is read under it */
+	__u16 by_kind[256];		/* bit n: TOA_LAYOUT number n is read under it; and this */
 	__u8  trust_any;
 	__u8  peername;
 	__u8  steps4;			/* bits in the number of trusted networks */

@@ -15,15 +15,11 @@
 #include "toa_formats.h"
 
 #define TCP_FIXED_LEN	20
-#define TCP_DATA_OFFSET	12
 #define TCP_FLAGS	13
 #define TCP_FLAG_SYN	0x02
 #define TCP_OPTIONS_MAX	40
 #define TCPOPT_EOL	0
 #define TCPOPT_NOP	1
-#define TCPOPT_TIMESTAMP	8
-#define TIMESTAMP_LEN	10
-#define TIMESTAMP_PADDED	12
 #define VIP_LEN		8	/* of TOA_LAYOUT_VIP4 */
 
 /* What a step says: an offset below 64 and these. */
@@ -31,15 +27,17 @@
 #define STEP_END	(1U << 8)
 #define STEP_INVALID	(1U << 9)	/* a known kind that does not end in the list */
 #define STEP_FOREIGN	(1U << 10)	/* a known kind with a length of no known format */
-#define STEP_STAMP	(1U << 11)	/* a timestamp option */
+#define STEP_UNKNOWN	(1U << 11)	/* a kind that is neither known nor TCP's own */
 #define STEP_LAYOUT(layout)	(1U << (16 + (layout)))
 #define STEP_VIP	STEP_LAYOUT(TOA_LAYOUT_VIP4)
 #define STEP_COUNTS	(((1U << TOA_LAYOUTS) - 1) << 16 & ~STEP_VIP)
 
 /*
- * What the walk says: the offset of the option that counts, or of the first foreign one;
- * STEP_INVALID, STEP_FOREIGN or the layout, or none of them; and these.
+ * What the walk says: the layout of the option that counts, or STEP_INVALID, or of the
+ * first foreign one STEP_FOREIGN, or STEP_UNKNOWN of the first other one; its offset; and
+ * these. 0: there is none of all those.
  */
+#define FOUND_OPTION	(STEP_COUNTS | STEP_INVALID | STEP_FOREIGN)
 #define FOUND_WITH_VIP	(1U << 12)	/* the balancer writes a virtual address beside it */
 #define FOUND_VIP_BEFORE	(1U << 13)	/* there it is */
 #define FOUND_VIP_BEHIND	(1U << 14)
@@ -70,7 +68,7 @@ static __always_inline __u32 toa_option_layout(__u32 layouts, __u32 len)
 __noinline int toa_option_step(struct bpf_sock_ops *ctx, __u32 off)
 {
 	const struct toa_config *config = toa_get_config();
-	__u32 len, layouts, layout;
+	__u32 len, layouts, is_known, layout;
 	__u8 *data, *end, *at;
 
 	if (!ctx || !config)
@@ -87,10 +85,11 @@ __noinline int toa_option_step(struct bpf_sock_ops *ctx, __u32 off)
 		return STEP_END;
 	len = at[1];
 	layouts = config->by_kind[at[0]];
+	is_known = layouts & ~TOA_KIND_ASSIGNED;
 	if (len < 2 || at + len > end)
-		return STEP_END | (layouts ? STEP_INVALID : 0);
-	if (!layouts)
-		return off + len;
+		return STEP_END | (is_known ? STEP_INVALID : 0);
+	if (!is_known)
+		return (off + len) | (layouts ? 0 : STEP_UNKNOWN);
 	layout = toa_option_layout(layouts, len);
 	if (layout & STEP_COUNTS)
 		return off | layout;
@@ -138,7 +137,7 @@ static __always_inline __u32 toa_option_vip(struct bpf_sock_ops *ctx,
 static __always_inline __u32 toa_option_find(struct bpf_sock_ops *ctx,
 					     const struct toa_config *config)
 {
-	__u32 off = 0, behind_vip = TCP_OPTIONS_MAX + 1, foreign = 0;
+	__u32 off = 0, behind_vip = TCP_OPTIONS_MAX + 1, unread = 0;
 
 	if (!toa_option_may_count(ctx))
 		return 0;
@@ -153,97 +152,19 @@ static __always_inline __u32 toa_option_find(struct bpf_sock_ops *ctx,
 				return step;
 			}
 			if (step & STEP_INVALID)
-				return STEP_INVALID;
+				return off | STEP_INVALID;
 			if (step & STEP_END)
 				break;
 			if (step & STEP_VIP)
 				behind_vip = step & STEP_OFFSET;
-			else if (!foreign)
-				foreign = off | STEP_FOREIGN;
+			else if (step & STEP_FOREIGN && !(unread & STEP_FOREIGN))
+				unread = off | STEP_FOREIGN;
+			else if (!unread)
+				unread = off | STEP_UNKNOWN;
 		}
 		off = step & STEP_OFFSET;
 	}
-	return foreign;
-}
-
-/* Looks at offset off at what stands beside the counted option, as above. */
-__noinline int toa_option_rest_step(struct bpf_sock_ops *ctx, __u32 off)
-{
-	__u8 *end, *at;
-
-	if (!ctx)
-		return STEP_END;
-	end = (void *)(long)ctx->skb_data_end;
-	at = (void *)(long)ctx->skb_data;
-	off &= STEP_OFFSET;
-	at += TCP_FIXED_LEN + off;
-	if (at + 1 > end)
-		return STEP_END;
-	if (at[0] == TCPOPT_EOL || at[0] == TCPOPT_NOP)
-		return off + 1;
-	if (at + TIMESTAMP_LEN > end || at[0] != TCPOPT_TIMESTAMP ||
-	    at[1] != TIMESTAMP_LEN)
-		return STEP_INVALID;
-	return (off + TIMESTAMP_LEN) | STEP_STAMP;
-}
-
-/*
- * Whether a list without room for another option of the counted one's size can be a
- * balancer's all the same: the rest of it is padding and one timestamp option, and no
- * more padding than those two need. Whether the connection negotiated timestamps is
- * not asked: no helper of Linux 5.10 tells, and a stranger can negotiate them anyway.
- */
-__noinline int toa_option_is_only_one(struct bpf_sock_ops *ctx, __u32 counted, __u32 size,
-				      __u32 len)
-{
-	__u32 off = 0, stamps = 0;
-
-	if (!ctx)
-		return 0;
-	for (int i = 0; i < TCP_OPTIONS_MAX; i++) {
-		__u32 step;
-
-		if (off == counted) {
-			off += size;
-			continue;
-		}
-		step = toa_option_rest_step(ctx, off);
-		if (step & STEP_END)
-			break;
-		if (step & STEP_INVALID)
-			return 0;
-		if (step & STEP_STAMP)
-			stamps++;
-		off = step & STEP_OFFSET;
-	}
-	return stamps <= 1 &&
-	       len <= ((size + 3) & ~3U) + (stamps ? TIMESTAMP_PADDED : 0);
-}
-
-/*
- * Whether a balancer can have put the option that was found, of this size, into the list.
- * A stranger behind it can fill the list so that its option finds no room and the
- * stranger's own is the first: where there was room, this cannot have happened.
- */
-static __always_inline int toa_option_is_plausible(struct bpf_sock_ops *ctx, __u32 found,
-						   __u32 size)
-{
-	__u8 *end = (void *)(long)ctx->skb_data_end;
-	__u8 *data = (void *)(long)ctx->skb_data;
-	__u32 len, start = found & STEP_OFFSET, needed = size;
-
-	if (data + TCP_FIXED_LEN > end)
-		return 0;
-	len = (data[TCP_DATA_OFFSET] >> 4) * 4 - TCP_FIXED_LEN;
-	if (found & FOUND_WITH_VIP) {
-		needed += VIP_LEN;
-		if (found & (FOUND_VIP_BEFORE | FOUND_VIP_BEHIND))
-			size = needed;
-		if (found & FOUND_VIP_BEFORE)
-			start -= VIP_LEN;
-	}
-	return len + needed <= TCP_OPTIONS_MAX ||
-	       toa_option_is_only_one(ctx, start, size, len);
+	return unread;
 }
 
 static __always_inline void toa_copy_addr(__u32 *to, const __u8 *from, int len)

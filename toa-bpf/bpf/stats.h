@@ -14,13 +14,15 @@ enum toa_counter {
 	TOA_GETNAME_MISMATCH,
 	TOA_GETNAME_BYPASS,
 	TOA_GETNAME_EMPTY,
-	TOA_ADDRESS_ALLOC,
+	TOA_ADDRESS_ALLOC,	/* as the first: the loader shows that one again */
 	TOA_ADDRESS_FREE,
 	TOA_UNTRUSTED,
 	TOA_INVALID,
 	TOA_STORE_FAILED,	/* no memory for the address; inside no_toa */
 	TOA_IMPLAUSIBLE,
 	TOA_FOREIGN,
+	TOA_LATE,		/* an option in a later segment only; inside no_toa */
+	TOA_NOT_SENT,
 	TOA_COUNTERS,
 };
 
@@ -31,12 +33,16 @@ struct {
 	__type(value, __u64);
 } toa_counters SEC(".maps");
 
+/*
+ * Atomic: getpeername() runs where a packet of the same CPU can come in between, and so
+ * does the end of a connection.
+ */
 static __always_inline void toa_count(__u32 which)
 {
 	__u64 *count = bpf_map_lookup_elem(&toa_counters, &which);
 
 	if (count)
-		*count += 1;
+		__sync_fetch_and_add(count, 1);
 }
 
 #endif

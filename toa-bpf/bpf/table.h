@@ -17,7 +17,7 @@ struct toa_conn {
 	__u8   kind;		/* of the accepted or foreign option, and its length */
 	__u8   len;
 	__u16  flags;		/* TOA_INFO_HAS_ADDR, or why there is none; _HAS_VIRTUAL */
-	__u32  opened;		/* seconds since boot */
+	__u32  opened;		/* jiffies >> TOA_OPENED_SHIFT: a clock costs 70 ns */
 	__u32  scope;		/* of the source that judged */
 };
 /* A new layout drops open connections: give the pin another name in src/loader/slot.rs. */
@@ -31,7 +31,7 @@ struct toa_virtual {
 };
 _Static_assert(sizeof(struct toa_virtual) == 20, "mirrored in Rust");
 
-#define NS_PER_SECOND	1000000000ULL
+#define TOA_OPENED_SHIFT	8	/* 0.3 to 2.6 seconds, by the kernel's HZ */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);

@@ -11,6 +11,7 @@
 #include "addr.h"
 #include "capture.h"
 #include "peername.h"
+#include "recent.h"
 #include "sockopt.h"
 #include "stats.h"
 #include "table.h"
@@ -27,6 +28,9 @@ int toa_sockops(struct bpf_sock_ops *ctx)
 	switch (ctx->op) {
 	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
 		toa_capture_open(ctx);
+		break;
+	case BPF_SOCK_OPS_PARSE_HDR_OPT_CB:
+		toa_capture_late(ctx);
 		break;
 	case BPF_SOCK_OPS_STATE_CB:
 		toa_capture_close(ctx);

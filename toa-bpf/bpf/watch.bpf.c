@@ -120,6 +120,7 @@ int toa_watch_skb(struct __sk_buff *skb)
 	if (late) {
 		*late = 1;
 		event.what = TOA_WATCH_LATE;
+		event.has_data = skb->len > segment.end;
 	} else {
 		__u64 syn = (__u64)segment.seq << 32 | segment.peer_port << 16 |
 			    segment.local_port;

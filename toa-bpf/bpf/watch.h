@@ -27,7 +27,7 @@ struct toa_event {
 	__u8   what;
 	__u8   kind;		/* of the option, 0: not known */
 	__u8   len;
-	__u8   zero;
+	__u8   has_data;	/* with TOA_WATCH_LATE: the segment has more than an option */
 };
 _Static_assert(sizeof(struct toa_event) == 72, "mirrored in Rust");
 

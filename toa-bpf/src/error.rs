@@ -190,7 +190,9 @@ pub enum Error {
 
 fn socket_query_hint(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::NotFound => ": this kernel has no CONFIG_INET_TCP_DIAG",
+        io::ErrorKind::NotFound => {
+            ": this kernel does not tell of them, it has neither CONFIG_INET_TCP_DIAG nor the module tcp_diag"
+        }
         _ => "",
     }
 }

@@ -39,5 +39,8 @@ pub enum What {
     OptionInSyn,
     /// A connection that opened without an option had one in a later segment, which no
     /// source reads. Only the first is told.
-    OptionLater,
+    OptionLater {
+        /// Whether that segment has data, or is a bare acknowledgement.
+        in_data: bool,
+    },
 }

@@ -34,6 +34,7 @@
 
 mod config;
 mod connection;
+mod diagnosis;
 mod error;
 mod event;
 mod status;
@@ -47,10 +48,14 @@ mod imp;
 
 pub use config::Config;
 pub use connection::{Connection, ConnectionState, Judgement};
+pub use diagnosis::{Recent, Unread, UnreadReason};
 pub use error::Error;
 pub use event::{Event, What};
-pub use imp::{Attached, Connections, Pins, Watch, answering_program, attach, connections, watch};
-pub use status::{Counters, Lifetime, Loaded, ProgramStatus, Scope, Status};
+pub use imp::{
+    Attached, Connections, Pins, Watch, answering_program, attach, cgroup_programs, connections,
+    watch,
+};
+pub use status::{CgroupProgram, Counters, Lifetime, Loaded, ProgramStatus, Scope, Status};
 
 /// Loads the source so that it outlives this process; see [`Pins::load`].
 ///

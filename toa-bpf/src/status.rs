@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use serde::Serialize;
 use toa_core::{OptionFormats, TrustedPeers};
 
-use crate::Config;
+use crate::{Config, Recent, Unread};
 
 /// What a load found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +46,11 @@ pub struct Status {
     pub insecure_believe_implausible: bool,
     /// What was counted since the source was first loaded.
     pub counters: Counters,
+    /// What came of the last minutes' connections.
+    pub recent: Recent,
+    /// Options that arrived and were not read, the most frequent first. Of many only some are
+    /// remembered: they come from strangers.
+    pub unread: Vec<Unread>,
     /// Its programs.
     pub programs: Vec<ProgramStatus>,
     /// Whether all programs are attached and of one load. A loader that was killed
@@ -135,6 +140,20 @@ pub struct ProgramStatus {
     pub link_id: u32,
 }
 
+/// A program that is attached to a cgroup, of whomever.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CgroupProgram {
+    /// The cgroup.
+    pub cgroup: PathBuf,
+    /// Where it is attached, as bpftool names it, such as `cgroup/getsockopt`.
+    pub hook: &'static str,
+    /// Its name in the kernel.
+    pub name: String,
+    /// Its number.
+    pub id: u32,
+}
+
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// What the source counted, over all CPUs. The names are those that operators
@@ -149,10 +168,16 @@ macro_rules! counters {
                 [$((stringify!($name), self.$name),)*].into_iter()
             }
 
+            /// How many there are.
+            #[cfg(all(target_os = "linux", target_endian = "little"))]
+            pub(crate) const COUNT: u32 = [$(stringify!($name)),*].len() as u32;
+
             /// From the values in the order of `enum toa_counter`.
             #[cfg(all(target_os = "linux", target_endian = "little"))]
             pub(crate) fn from_values(mut values: impl Iterator<Item = u64>) -> Self {
-                Self { $($name: values.next().unwrap_or_default(),)* }
+                let counted = Self { $($name: values.next().unwrap_or_default(),)* };
+                // Each address that is kept is one of a new connection.
+                Self { ip6_address_alloc: counted.syn_recv_sock_toa, ..counted }
             }
         }
     };
@@ -186,4 +211,8 @@ counters! {
     implausible,
     /// Options of a known kind with a length of no known format.
     foreign,
+    /// Connections without an option to which a trusted peer sent one later.
+    late,
+    /// Passive opens without an option of a known kind.
+    not_sent,
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::{Config, Connection, Error, Event, Loaded, Status};
+use crate::{CgroupProgram, Config, Connection, Error, Event, Loaded, Status};
 
 /// A source that lives with its process; there is none on this platform.
 #[derive(Debug)]
@@ -22,6 +22,14 @@ pub fn attach(_: &Config) -> Result<Attached, Error> {
 /// # Errors
 /// Always [`Error::Unsupported`].
 pub fn answering_program(_: Option<&Path>) -> Result<Option<u32>, Error> {
+    Err(Error::Unsupported)
+}
+
+/// Fails on this platform.
+///
+/// # Errors
+/// Always [`Error::Unsupported`].
+pub fn cgroup_programs() -> Result<Vec<CgroupProgram>, Error> {
     Err(Error::Unsupported)
 }
 

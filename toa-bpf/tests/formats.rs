@@ -59,7 +59,7 @@ fn each_vector_is_answered_and_counted_as_written() {
         let (formats, vectors) = section.split_once('\n').unwrap();
         let config = host.config().with_formats(formats.parse().unwrap());
         let source = attach(&config).unwrap();
-        let mut expected_counters = [0; 4];
+        let mut expected_counters = [0; 5];
         for line in vectors.lines() {
             let words: Vec<&str> = line.split_whitespace().collect();
             let [name, options, expected @ ..] = words.as_slice() else {
@@ -84,7 +84,7 @@ fn each_vector_is_answered_and_counted_as_written() {
             };
             assert_eq!(shown(&ask(&stranger)), of_stranger, "{formats}: {line}");
             for shown in [expected.as_str(), of_stranger] {
-                let counters = ["foreign", "invalid", "implausible", "untrusted"];
+                let counters = ["foreign", "invalid", "implausible", "untrusted", "none"];
                 let counter = counters.iter().position(|&name| shown.starts_with(name));
                 if let Some(counter) = counter {
                     expected_counters[counter] += 1;
@@ -98,6 +98,7 @@ fn each_vector_is_answered_and_counted_as_written() {
             counters.invalid,
             counters.implausible,
             counters.untrusted,
+            counters.not_sent,
         ];
         assert_eq!(counted, expected_counters, "{formats}");
         assert_eq!(source.status().unwrap().formats, config.formats);

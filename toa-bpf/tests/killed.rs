@@ -14,7 +14,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use host::{CLIENT_ADDR, Host, client_of};
-use toa_bpf::{Config, Pins, attach};
+use toa_bpf::{Config, Pins, attach, watch};
 use toa_core::TrustedPeers;
 
 const ROLE: &str = "TOA_TEST_ROLE";
@@ -53,6 +53,7 @@ fn the_process_that_is_killed() {
                 println!("\nattached");
                 sleep(Duration::from_secs(600));
             }
+            "watch" => drop(watch().unwrap()),
             "load" => drop(pins.load(&config).unwrap()),
             "unload" => {
                 pins.load(&config).unwrap();
@@ -87,6 +88,31 @@ fn an_attached_source_is_gone_with_its_killed_process() {
     assert_eq!(client_of(&stream).unwrap(), CLIENT_ADDR);
     kill(child);
     host.expect_nothing_left();
+}
+
+#[test]
+fn a_watch_killed_at_any_moment_leaves_nothing_and_changes_nothing() {
+    let Some(host) = Host::enter_or_skip() else {
+        return;
+    };
+    let (listener, pins) = (host.listener(), host.pins());
+    pins.load(&host.config()).unwrap();
+    let without = host.left();
+    for round in 0..12_u64 {
+        let mut child = start(&host, "watch");
+        wait_for(&mut child, "ready");
+        sleep(Duration::from_micros(round * 7919 % 60_000));
+        kill(child);
+        let (stream, ..) = host.open_via_balancer(&listener);
+        assert_eq!(client_of(&stream).as_deref(), Some(CLIENT_ADDR), "{round}");
+        let gone = (0..500).any(|_| {
+            host.left() == without || {
+                sleep(Duration::from_millis(20));
+                false
+            }
+        });
+        assert!(gone, "{round}: {:?}", host.left());
+    }
 }
 
 #[test]

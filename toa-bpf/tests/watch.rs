@@ -63,6 +63,12 @@ fn each_new_connection_is_told_with_what_the_source_decided() {
             opened(Provenance::Implausible),
             Some((254, 8)),
         ),
+        (
+            TRUSTED,
+            &[254, 6, 1, 2, 3, 4, 0, 0],
+            opened(Provenance::Foreign),
+            Some((254, 6)),
+        ),
         (TRUSTED, &[], opened(Provenance::NotSent), None),
         (TRUSTED, &unread, opened(Provenance::NotSent), Some((77, 8))),
         (TRUSTED, &[1; 40], opened(Provenance::NotSent), None),
@@ -106,11 +112,18 @@ fn an_option_in_the_syn_and_in_later_data_is_told_once_each() {
         peer.data(&CLIENT, b"hello").unwrap();
     }
     let late = next(&mut watch);
-    assert_eq!(late.what, What::OptionLater);
+    assert_eq!(late.what, What::OptionLater { in_data: true });
     assert_eq!((late.peer, late.local), (peer.local_addr(), to));
     assert_eq!(late.option, Some((254, 8)));
     expect_no_more(&mut watch);
     assert_eq!(client_of(&stream), None);
+
+    // A balancer that sends an acknowledgement of its own, behind the client's.
+    let (_stream, _, mut peer) = host.open(&listener, TRUSTED, &[]);
+    assert_eq!(next(&mut watch).what, opened(Provenance::NotSent));
+    peer.ack(&CLIENT).unwrap();
+    let late = next(&mut watch);
+    assert_eq!(late.what, What::OptionLater { in_data: false });
 
     // What a connection with a client sends later is the balancer's own, and no news.
     let (_stream, _, mut peer) = host.open_via_balancer(&listener);
@@ -169,7 +182,8 @@ fn of_observers_on_cgroups_in_each_other_one_tells() {
         assert_eq!(events[0].what, What::OptionInSyn);
         assert_eq!(&cgroup_of(&watch, events[0]), cgroup);
         peer.data(&CLIENT, b"hello").unwrap();
-        assert_eq!(next(&mut watch).what, What::OptionLater);
+        let late = What::OptionLater { in_data: true };
+        assert_eq!(next(&mut watch).what, late);
         expect_no_more(&mut watch);
     }
 }

@@ -6,6 +6,8 @@ use crate::output::{Outcome, say};
 use crate::settings::{self, Settings};
 use crate::status::STRANGERS_ARE_TRUSTED;
 
+/// Tell whether a settings file makes sense, and load nothing
+///
 /// Needs no privilege. Exit code 0 when `toa load` will understand the file, else 2.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CheckConfig {

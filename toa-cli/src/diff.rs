@@ -16,6 +16,8 @@ Exit codes:
   1  it differs
   2  the answer could not be found out, and standard error says why";
 
+/// Compare the settings file with what is loaded
+///
 /// Changes nothing: `toa load` makes what is loaded as the file says.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]

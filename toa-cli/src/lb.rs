@@ -10,6 +10,8 @@ use toa_lab::{Balancer, BalancerConfig, Mode};
 use crate::output::{Outcome, say};
 use crate::stop::Stop;
 
+/// Run a load balancer on this machine that inserts TOA, to try things on
+///
 /// The server must listen on all addresses, not on loopback; clients are programs on this machine.
 /// The balancer lives on a TUN device that goes when this ends.
 #[derive(Debug, clap::Args)]

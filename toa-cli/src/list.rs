@@ -11,17 +11,19 @@ use crate::status::Source;
 
 const FIELDS: &str = "\
 With --json each line is an object with the fields outcome, client, peer, local, kind, length,
-age (in seconds), state, processes (id and name), source (ebpf or module) and cgroup; what does
-not apply is null. Kind and length are the option's: `254/8` in the table.
+age_seconds, state, processes (id and name), source (ebpf or module) and cgroup; what does not apply
+is null.
 
-The outcome is `toa`, or why the peer counts as the client: `foreign`, `untrusted`, `invalid`,
-`implausible`.
+The outcome is `toa`, or why the peer counts as the client: `untrusted`, `foreign`, `invalid`,
+`implausible`. An option is named by kind and length, such as 254/8.
 With --all `-` (null) stands for connections of which a source keeps nothing: no option was sent,
 or they are older than the source, or not covered by one, or this host opened them itself.
 
 Only the network namespace of this command is seen; for that of a container whose first process
 is PID: nsenter --net --target PID toa list";
 
+/// List the open connections with their clients
+///
 /// Asks the kernel; needs CAP_SYS_ADMIN. The kernel's order is kept, and a connection that opens
 /// or closes meanwhile may be missing.
 #[derive(Debug, clap::Args)]
@@ -91,7 +93,7 @@ fn row(
         local: connection.local,
         kind: None,
         length: None,
-        age: None,
+        age_seconds: None,
         state: connection.state.as_str(),
         processes: processes.of_socket(connection.inode),
         source: None,
@@ -102,13 +104,14 @@ fn row(
         row.outcome = Some(entry.outcome);
         row.client = entry.client;
         row.kind = entry.kind;
+        row.length = entry.length;
         row.source = Some(Source::Module);
     } else if let Some(judgement) = connection.judgement {
         row.outcome = Some(judgement.outcome);
         row.client = judgement.client;
         row.kind = judgement.kind;
         row.length = judgement.option_len;
-        row.age = Some(judgement.age.as_secs());
+        row.age_seconds = Some(judgement.age.as_secs());
         row.source = Some(Source::Ebpf);
         row.cgroup = judgement
             .source

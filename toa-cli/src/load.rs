@@ -22,6 +22,8 @@ whose TOA options are to be believed? Nobody has a default for that:
                            a NAT gateway): such a hop hands his option on
 or write it into /etc/toa/toa.toml, which `toa load` alone reads";
 
+/// Load the eBPF source; on the host it stays until `toa unload` or a reboot
+///
 /// Without options it loads all sources of the settings file; where there is no such file, a
 /// loaded source keeps its settings. Loading again replaces the settings. Open connections
 /// keep their addresses, and no new one loses its. Sources of other cgroups stay: where
@@ -293,6 +295,7 @@ fn peername(shows_client: bool) -> &'static str {
     }
 }
 
+/// Remove the eBPF sources that `toa load` left, or one of them
 #[derive(Debug, clap::Args)]
 pub(crate) struct Unload {
     /// Remove the source of this cgroup alone; also when the cgroup is gone

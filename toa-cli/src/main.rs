@@ -1,17 +1,18 @@
 //! `toa`: prepares a host for services behind a TOA load balancer.
 #![forbid(unsafe_code)]
 
+mod bug_report;
 mod cgroup;
 #[cfg(target_os = "linux")]
 mod check_balancer;
 mod check_config;
 mod connections;
-mod diagnosis;
 mod diff;
 mod generate;
 mod lb;
 mod list;
 mod load;
+mod metrics;
 mod module;
 mod module_diagnosis;
 mod module_table;
@@ -39,27 +40,22 @@ struct Cli {
     command: Command,
 }
 
+// A doc comment here would hide that of the struct, whose first paragraph is the summary.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Load the eBPF source; on the host it stays until `toa unload` or a reboot
     Load(load::Load),
-    /// Remove the eBPF sources that `toa load` left, or one of them
     Unload(load::Unload),
-    /// Compare the settings file with what is loaded
     Diff(diff::Diff),
-    /// Tell whether a settings file makes sense, and load nothing
     CheckConfig(check_config::CheckConfig),
-    /// Tell which source answers, what it does, and what is wrong
     Status(status::Args),
-    /// List the open connections with their clients
+    Report(bug_report::BugReport),
+    Metrics(metrics::Metrics),
+    Exporter(metrics::Exporter),
     List(list::List),
-    /// Tell of each new connection as it opens
     Watch(watch::Watch),
-    /// Run a load balancer on this machine that inserts TOA, to try things on
     Lb(lb::Lb),
     #[command(hide = true)]
     Generate(generate::Generate),
-    /// Try whether clients of your balancer can name any address they like
     #[cfg(target_os = "linux")]
     CheckBalancer(check_balancer::CheckBalancer),
 }
@@ -81,6 +77,9 @@ fn run() -> anyhow::Result<Outcome> {
             Command::Diff(diff) => diff.run(),
             Command::CheckConfig(check) => check.run(),
             Command::Status(args) => args.run(),
+            Command::Report(report) => report.run(),
+            Command::Metrics(metrics) => metrics.run(),
+            Command::Exporter(exporter) => exporter.run(),
             Command::List(list) => list.run(),
             Command::Watch(watch) => watch.run(),
             Command::Lb(lb) => lb.run(),

@@ -6,20 +6,24 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use serde::Serialize;
+use toa_core::{OptionFormats, TrustedPeers};
 
-use crate::diagnosis::Diagnosis;
-use crate::module_diagnosis;
+use crate::module_diagnosis::{self, Diagnosis};
 
 /// A loaded module named `toa`, as far as this user may read.
 #[derive(Debug, Serialize)]
 pub(crate) struct Module {
     /// When it was loaded, in seconds since 1970.
     since: Option<u64>,
+    /// The version that it gives itself.
+    pub(crate) version: Option<String>,
     /// Its parameters by name.
     pub(crate) parameters: BTreeMap<String, String>,
     /// Counters in the order of /proc/net/toa_stats, over all CPUs.
+    #[serde(serialize_with = "as_map")]
     pub(crate) counters: Vec<(String, u64)>,
     /// What it noticed of late; `None` where this user may not read it, or it is not ours.
+    #[serde(flatten)]
     pub(crate) diagnosis: Option<Diagnosis>,
 }
 
@@ -39,6 +43,9 @@ impl Module {
         let since = since.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
         Some(Self {
             since: since.map(|since| since.as_secs()),
+            version: fs::read_to_string(module.join("version"))
+                .ok()
+                .map(|version| version.trim().to_owned()),
             parameters: parameters(&module.join("parameters")),
             // Root alone may read them: an empty list says so.
             counters: fs::read_to_string(stats)
@@ -49,11 +56,15 @@ impl Module {
     }
 
     #[cfg(test)]
-    pub(crate) fn mock(counters: Vec<(String, u64)>, diagnosis: Option<Diagnosis>) -> Self {
+    pub(crate) fn mock(counters: &[(&str, u64)], diagnosis: Option<Diagnosis>) -> Self {
+        let counters = counters.iter();
         Self {
-            since: None,
+            since: Some(1),
+            version: None,
             parameters: BTreeMap::new(),
-            counters,
+            counters: counters
+                .map(|(name, value)| ((*name).to_owned(), *value))
+                .collect(),
             diagnosis,
         }
     }
@@ -62,12 +73,25 @@ impl Module {
         self.since
     }
 
+    /// What it reads and whose options it believes; `None` of a module that is not ours.
+    pub(crate) fn settings(&self) -> Option<(OptionFormats, TrustedPeers)> {
+        let formats = self.parameters.get("formats")?.parse().ok()?;
+        Some((formats, self.parameters.get("trusted")?.parse().ok()?))
+    }
+
     pub(crate) fn counter(&self, name: &str) -> u64 {
         self.counters
             .iter()
             .find(|(found, _)| found == name)
             .map_or(0, |(_, value)| *value)
     }
+}
+
+fn as_map<S: serde::Serializer>(
+    counters: &[(String, u64)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(counters.iter().map(|(name, value)| (name, value)))
 }
 
 fn parameters(dir: &Path) -> BTreeMap<String, String> {
@@ -128,5 +152,20 @@ mod tests {
         assert_eq!(found.counter("untrusted"), 3);
         assert_eq!(found.counter("unheard_of"), 0);
         assert!(found.since().is_some());
+    }
+
+    #[test]
+    fn the_page_of_the_json_form_has_the_fields_of_a_module() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/status-json.md");
+        let page = fs::read_to_string(page).unwrap();
+        let module = serde_json::to_value(Module::mock(&[("untrusted", 3)], None)).unwrap();
+        assert_eq!(module["counters"], serde_json::json!({"untrusted": 3}));
+        for name in module.as_object().unwrap().keys() {
+            let row = [
+                format!("| `module.{name}` | "),
+                format!("| `module.{name}.*` | "),
+            ];
+            assert!(row.iter().any(|row| page.contains(row)), "{name}");
+        }
     }
 }

@@ -2,9 +2,20 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
+use std::time::SystemTime;
 
-use crate::diagnosis::{Diagnosis, Minute, Outcomes, Reason, Unread};
+use serde::Serialize;
+use toa_bpf::{Recent, Unread, UnreadReason};
+
+/// What the module noticed of late.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Diagnosis {
+    pub(crate) recent: Recent,
+    /// The most frequent first.
+    pub(crate) unread: Vec<Unread>,
+}
 
 /// `None` where there are no such files, or this user may not read them.
 pub(crate) fn read() -> Option<Diagnosis> {
@@ -15,13 +26,13 @@ pub(crate) fn read() -> Option<Diagnosis> {
 }
 
 fn read_from(recent: &Path, unread: &Path) -> Option<Diagnosis> {
+    let minutes = fs::read_to_string(recent).ok()?;
+    let text = fs::read_to_string(unread).ok()?;
+    let mut unread: Vec<Unread> = rows(&text).filter_map(|row| options(&row)).collect();
+    unread.sort_by_key(|unread| std::cmp::Reverse(unread.count));
     Some(Diagnosis {
-        minutes: rows(&fs::read_to_string(recent).ok()?)
-            .filter_map(|row| minute(&row))
-            .collect(),
-        unread: rows(&fs::read_to_string(unread).ok()?)
-            .filter_map(|row| options(&row))
-            .collect(),
+        recent: sum(rows(&minutes).filter_map(|row| minute(&row))),
+        unread,
     })
 }
 
@@ -46,33 +57,66 @@ fn number(row: &HashMap<&str, &str>, column: &str) -> Option<u64> {
     row.get(column)?.parse().ok()
 }
 
-fn minute(row: &HashMap<&str, &str>) -> Option<Minute> {
-    Some(Minute {
-        seconds_ago: number(row, "seconds_ago")?,
-        outcomes: Outcomes {
-            toa: number(row, "toa")?,
-            not_sent: number(row, "not_sent")?,
-            foreign: number(row, "foreign")?,
-            untrusted: number(row, "untrusted")?,
-            invalid: number(row, "invalid")?,
-            implausible: number(row, "implausible")?,
-            lost: number(row, "lost")?,
-        },
+fn minute(row: &HashMap<&str, &str>) -> Option<Recent> {
+    let mut minute = Recent::default();
+    minute.since = Some(now().saturating_sub(number(row, "seconds_ago")?));
+    minute.toa = number(row, "toa")?;
+    minute.not_sent = number(row, "not_sent")?;
+    minute.foreign = number(row, "foreign")?;
+    minute.untrusted = number(row, "untrusted")?;
+    minute.invalid = number(row, "invalid")?;
+    minute.implausible = number(row, "implausible")?;
+    minute.lost = number(row, "lost")?;
+    Some(minute)
+}
+
+/// The oldest minute comes first.
+fn sum(minutes: impl Iterator<Item = Recent>) -> Recent {
+    let mut sum = Recent::default();
+    for minute in minutes {
+        sum.since = sum.since.or(minute.since);
+        for (sum, minute) in [
+            (&mut sum.toa, minute.toa),
+            (&mut sum.not_sent, minute.not_sent),
+            (&mut sum.foreign, minute.foreign),
+            (&mut sum.untrusted, minute.untrusted),
+            (&mut sum.invalid, minute.invalid),
+            (&mut sum.implausible, minute.implausible),
+            (&mut sum.lost, minute.lost),
+        ] {
+            *sum = sum.saturating_add(minute);
+        }
+    }
+    sum
+}
+
+/// In seconds since 1970.
+fn now() -> u64 {
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    now.as_secs()
+}
+
+fn reason(name: &str) -> Option<UnreadReason> {
+    Some(match name {
+        "unknown_kind" => UnreadReason::UnknownKind,
+        "foreign" => UnreadReason::Foreign,
+        "untrusted" => UnreadReason::Untrusted,
+        "invalid" => UnreadReason::Invalid,
+        "implausible" => UnreadReason::Implausible,
+        _ => return None,
     })
 }
 
 fn options(row: &HashMap<&str, &str>) -> Option<Unread> {
-    let reason = row.get("reason")?;
+    let peer: SocketAddr = row.get("peer")?.parse().ok()?;
     Some(Unread {
-        reason: Reason::ALL
-            .into_iter()
-            .find(|found| found.as_str() == *reason)?,
+        reason: reason(row.get("reason")?)?,
         kind: row.get("kind")?.parse().ok()?,
-        len: row.get("len")?.parse().ok()?,
+        length: row.get("len")?.parse().ok()?,
         network: row.get("network")?.parse().ok()?,
         count: number(row, "count")?,
-        seconds_ago: number(row, "seconds_ago")?,
-        peer: row.get("peer")?.parse().ok()?,
+        last_seen: now().saturating_sub(number(row, "seconds_ago")?),
+        last_peer: peer.ip(),
     })
 }
 
@@ -105,25 +149,21 @@ foreign      254  6   fd07::/64              3          0           [fd07::2]:40
     #[test]
     fn minutes_and_options_are_read_from_the_modules_files() {
         let found = read_texts(RECENT, UNREAD);
-        assert_eq!(found.minutes.len(), 2);
-        assert_eq!(found.minutes[0].seconds_ago, 119);
-        let outcomes = Outcomes {
-            toa: 4,
-            not_sent: 6,
-            foreign: 3,
-            untrusted: 43,
-            invalid: 2,
-            implausible: 1,
-            lost: 2,
-        };
-        assert_eq!(found.outcomes(), outcomes);
+        let since = found.recent.since.unwrap();
+        assert!((now() - 125..=now() - 119).contains(&since));
+        let mut recent = Recent::default();
+        recent.since = found.recent.since;
+        (recent.toa, recent.not_sent, recent.foreign) = (4, 6, 3);
+        (recent.untrusted, recent.invalid) = (43, 2);
+        (recent.implausible, recent.lost) = (1, 2);
+        assert_eq!(found.recent, recent);
         let [unknown, foreign] = &found.unread[..] else {
             panic!("{:?}", found.unread)
         };
-        assert_eq!(unknown.reason, Reason::UnknownKind);
-        assert_eq!((unknown.kind, unknown.len, unknown.count), (99, 8, 3));
+        assert_eq!(unknown.reason, UnreadReason::UnknownKind);
+        assert_eq!((unknown.kind, unknown.length, unknown.count), (99, 8, 3));
         assert_eq!(foreign.network.to_string(), "fd07::/64");
-        assert_eq!(foreign.peer, "[fd07::2]:40019".parse().unwrap());
+        assert_eq!(foreign.last_peer.to_string(), "fd07::2");
     }
 
     #[test]
@@ -134,7 +174,7 @@ foreign      254  6   fd07::/64              3          0           [fd07::2]:40
         let text = format!("{with_more}late 1 1 10.0.0.0/24 1 1 10.0.0.1:1\nforeign 256 0\n\n");
         let found = read_texts("", &text);
         assert_eq!(found.unread.len(), 2);
-        assert_eq!(found.minutes, []);
+        assert_eq!(found.recent, Recent::default());
         for text in [
             "",
             "\n",

@@ -16,6 +16,7 @@ pub(crate) struct Entry {
     pub(crate) outcome: Provenance,
     pub(crate) client: Option<SocketAddr>,
     pub(crate) kind: Option<u8>,
+    pub(crate) length: Option<u8>,
 }
 
 /// The entries of this network namespace by the two ends of the connection.
@@ -59,10 +60,11 @@ impl ModuleTable {
                 "{PATH} is not in the form of this project's module, so its lines are not understood"
             );
         };
-        let outcome = column("outcome");
+        let (outcome, length) = (column("outcome"), column("len"));
         let entry = |line: &str| {
             let cells: Vec<&str> = line.split_whitespace().collect();
             let end = |column: usize| cells.get(column)?.parse().ok();
+            let number = |column: usize| cells.get(column)?.parse().ok();
             let outcome = match outcome {
                 Some(column) => cells.get(column)?.parse().ok()?,
                 None => Provenance::Toa,
@@ -70,7 +72,8 @@ impl ModuleTable {
             let entry = Entry {
                 outcome,
                 client: end(client),
-                kind: cells.get(kind).and_then(|kind| kind.parse().ok()),
+                kind: number(kind),
+                length: length.and_then(number),
             };
             Some(((end(local)?, end(peer)?), entry))
         };
@@ -103,15 +106,23 @@ mod tests {
 
     #[test]
     fn a_column_more_is_no_harm_and_one_less_is_an_error() {
-        let text = "local peer new client kind outcome\n\
-            10.0.0.1:80 10.0.0.9:81 x 203.0.113.7:1 254 toa\n\
-            10.0.0.1:80 10.0.0.9:82 x - 0 untrusted\n";
+        let text = "local peer client kind len virtual outcome\n\
+            10.0.0.1:80 10.0.0.9:81 203.0.113.7:1 254 8 - toa\n\
+            10.0.0.1:80 10.0.0.9:82 - - - - untrusted\n\
+            10.0.0.1:80 10.0.0.9:83 - 254 16 - foreign\n";
         let table = ModuleTable::parse(text).unwrap();
         let entry = |peer: &str| table.find("10.0.0.1:80".parse().unwrap(), peer.parse().unwrap());
-        assert_eq!(entry("10.0.0.9:81").unwrap().outcome, Provenance::Toa);
+        let believed = entry("10.0.0.9:81").unwrap();
+        assert_eq!(believed.outcome, Provenance::Toa);
+        assert_eq!((believed.kind, believed.length), (Some(254), Some(8)));
         let refused = entry("10.0.0.9:82").unwrap();
         assert_eq!(refused.outcome, Provenance::Untrusted);
-        assert_eq!(refused.client, None);
+        assert_eq!((refused.client, refused.kind), (None, None));
+        let foreign = entry("10.0.0.9:83").unwrap();
+        assert_eq!(
+            (foreign.outcome, foreign.length),
+            (Provenance::Foreign, Some(16))
+        );
         assert!(ModuleTable::parse("local peer client\n").is_err());
         assert!(ModuleTable::parse("").is_err());
     }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use toa_bpf::{Event, Scope, Status, What};
 
 use crate::connections::filter::Addresses;
+use crate::connections::row;
 use crate::module_table::ModuleTable;
 use crate::output::{Lines, Outcome, complain};
 use crate::status::{Source, scope};
@@ -23,6 +24,8 @@ opened without an option the first later one is told.
 
 Connections that are open already are not told: see `toa list`. All network namespaces are seen.";
 
+/// Tell of each new connection as it opens
+///
 /// Needs CAP_SYS_ADMIN and CAP_NET_ADMIN. While it runs, an observer stands beside each eBPF source,
 /// which lets everything pass and goes with this command; nothing is slower without it.
 #[derive(Debug, clap::Args)]
@@ -139,6 +142,8 @@ struct Line {
     length: Option<u8>,
     source: Source,
     cgroup: Option<PathBuf>,
+    #[serde(skip)]
+    in_data: bool,
 }
 
 const HEADING: &str = "\
@@ -150,7 +155,7 @@ impl Line {
         let (name, outcome, client) = match event.what {
             What::Opened { outcome, client } => ("opened", Some(outcome.as_str()), client),
             What::OptionInSyn => ("option_in_syn", None, None),
-            What::OptionLater => ("option_later", None, None),
+            What::OptionLater { .. } => ("option_later", None, None),
             _ => ("other", None, None),
         };
         Self {
@@ -166,18 +171,17 @@ impl Line {
             cgroup: source
                 .filter(|source| source.scope != Scope::Host)
                 .and_then(|source| source.cgroup.clone()),
+            in_data: matches!(event.what, What::OptionLater { in_data: true }),
         }
     }
 
     fn text(&self, several_sources: bool) -> String {
         let client = self.client.map(|client| client.to_string());
-        let option = match (self.kind, self.length) {
-            (Some(kind), Some(length)) => format!("{kind}/{length}"),
-            _ => "-".to_owned(),
-        };
+        let option = row::option(self.kind, self.length);
         let note = match (self.event, self.outcome) {
             ("option_in_syn", _) => " in the SYN, where no source reads it",
-            ("option_later", _) => " in later data, where no source reads it",
+            ("option_later", _) if self.in_data => " in later data, where no source reads it",
+            ("option_later", _) => " in a later acknowledgement, where no source reads it",
             (_, Some("not_sent")) if self.kind.is_some() => ", of no format that the source reads",
             _ => "",
         };

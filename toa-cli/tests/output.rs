@@ -79,3 +79,16 @@ fn the_exit_codes_of_status_stand_in_its_help() {
         assert!(help.contains(line), "{line}: {help}");
     }
 }
+
+#[test]
+fn the_help_of_load_tells_what_it_does_without_options() {
+    let help = |args: &[&str]| String::from_utf8(toa(args, Stdio::piped()).stdout).unwrap();
+    let summary = "Load the eBPF source; on the host it stays until `toa unload` or a reboot\n";
+    let long = help(&["load", "--help"]);
+    assert!(long.starts_with(summary), "{long}");
+    assert!(
+        long.contains("Without options it loads all sources of the settings file"),
+        "{long}"
+    );
+    assert!(help(&["--help"]).contains(summary));
+}

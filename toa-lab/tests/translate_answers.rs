@@ -166,6 +166,14 @@ fn a_plan_that_cannot_work_is_refused() {
         Some(PlanError::Family(OptionFormat::Ttgw))
     );
     let mut plan = good();
+    plan.option_format = OptionFormat::Vtoa;
+    assert!(Translator::new(plan.clone()).is_ok());
+    plan.option_in_syn = true;
+    assert_eq!(
+        Translator::new(plan).err(),
+        Some(PlanError::Syn(OptionFormat::Vtoa))
+    );
+    let mut plan = good();
     plan.backend.set_port(0);
     assert!(matches!(Translator::new(plan), Err(PlanError::Port)));
 }

@@ -35,8 +35,11 @@ struct host_outcome {
 	__u32 name_port;
 	__u32 zero[2];
 	__u64 counters[TOA_COUNTERS];
+	__u64 recent[TOA_OUTCOMES];
+	struct toa_unread_key unread;
+	__u32 is_noted;
 };
-_Static_assert(sizeof(struct host_outcome) == 224, "mirrored in Rust");
+_Static_assert(sizeof(struct host_outcome) == 312, "mirrored in Rust");
 
 static const struct host_connection *now;
 static struct toa_config config;
@@ -44,6 +47,9 @@ static struct toa_conn stored;
 static struct toa_virtual stored_virtual;
 static int is_stored, is_virtual_stored;
 static __u64 counters[TOA_COUNTERS];
+static struct toa_slot slot;
+static struct toa_unread_key noted;
+static int is_noted;
 
 static void must(int holds)
 {
@@ -71,6 +77,25 @@ static const struct host_net *trusted(int is_ipv6, __u32 at)
 		if (now->nets[i].is_ipv6 == is_ipv6 && !at--)
 			return &now->nets[i];
 	return NULL;
+}
+
+#define SLOT	5
+
+__u64 bpf_jiffies64(void)
+{
+	return (TOA_SLOTS + SLOT) << TOA_SLOT_SHIFT;
+}
+
+/* One connection has one reason. */
+long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 flags)
+{
+	const struct toa_unread_value *first = value;
+
+	must(map == &toa_unread && flags == BPF_NOEXIST && !is_noted);
+	must(first->count == 1 && first->seen == bpf_ktime_get_boot_ns());
+	noted = *(const struct toa_unread_key *)key;
+	is_noted = 1;
+	return 0;
 }
 
 void *bpf_map_lookup_elem(void *map, const void *key)
@@ -101,6 +126,12 @@ void *bpf_map_lookup_elem(void *map, const void *key)
 		must(*(const __u32 *)key < TOA_COUNTERS);
 		return &counters[*(const __u32 *)key];
 	}
+	if (map == &toa_recent) {
+		must(*(const __u32 *)key == SLOT);
+		return &slot;
+	}
+	if (map == &toa_unread)
+		return NULL;
 	must(map == &toa_config && *(const __u32 *)key == 0);
 	return &config;
 }
@@ -125,7 +156,7 @@ void *bpf_sk_storage_get(void *map, void *sk, const void *value, __u64 flags)
 
 __u64 bpf_ktime_get_boot_ns(void)
 {
-	return 7 * NS_PER_SECOND;
+	return 7000000000;
 }
 
 long bpf_sk_storage_delete(void *map, void *sk)
@@ -226,6 +257,10 @@ void toa_host_open(const struct host_connection *connection, __u8 *header,
 	config = connection->config;
 	is_stored = is_virtual_stored = 0;
 	memset(counters, 0, sizeof(counters));
+	/* Of an older time: its figures must be forgotten. */
+	memset(&slot, 0xa5, sizeof(slot));
+	memset(&noted, 0, sizeof(noted));
+	is_noted = 0;
 	memset(outcome, 0, sizeof(*outcome));
 	memcpy(&sk.dst_port, connection->peer_port, 2);
 	if (connection->is_ipv6)
@@ -237,7 +272,7 @@ void toa_host_open(const struct host_connection *connection, __u8 *header,
 	memcpy(ctx.remote_ip6, sk.dst_ip6, sizeof(ctx.remote_ip6));
 
 	must(toa_sockops(&ctx) == 1);
-	must(!is_stored || stored.opened == 7);
+	must(!is_stored || stored.opened == bpf_jiffies64() >> TOA_OPENED_SHIFT);
 	must(!ask(&sk, TOA_SO_GET_INFO, &outcome->info, sizeof(outcome->info),
 		  sizeof(outcome->info)));
 	ask_for_version_1(&sk, &outcome->info);
@@ -245,4 +280,8 @@ void toa_host_open(const struct host_connection *connection, __u8 *header,
 				     sizeof(outcome->lookup), sizeof(outcome->lookup));
 	show_name(&sk, outcome);
 	memcpy(outcome->counters, counters, sizeof(counters));
+	must(slot.number == TOA_SLOTS + SLOT && slot.start == bpf_ktime_get_boot_ns());
+	memcpy(outcome->recent, slot.counts, sizeof(slot.counts));
+	outcome->unread = noted;
+	outcome->is_noted = is_noted;
 }

@@ -32,12 +32,22 @@ const NAME_OK: usize = 2;
 const NAME_MISMATCH: usize = 3;
 const NAME_BYPASS: usize = 4;
 const NAME_EMPTY: usize = 5;
-const ALLOC: usize = 6;
 const UNTRUSTED: usize = 8;
 const INVALID: usize = 9;
 const IMPLAUSIBLE: usize = 11;
 const FOREIGN: usize = 12;
-const COUNTERS: usize = 13;
+const NOT_SENT: usize = 14;
+const COUNTERS: usize = 15;
+
+// `enum toa_outcome` of recent.h, and one reason more.
+const OUTCOME_TOA: usize = 0;
+const OUTCOME_NOT_SENT: usize = 1;
+const OUTCOME_FOREIGN: usize = 2;
+const OUTCOME_UNTRUSTED: usize = 3;
+const OUTCOME_INVALID: usize = 4;
+const OUTCOME_IMPLAUSIBLE: usize = 5;
+const OUTCOMES: usize = 8;
+const UNKNOWN_KIND: usize = OUTCOMES;
 
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
@@ -74,10 +84,23 @@ struct Outcome {
     name_port: [u8; 2],
     zero: [u8; 10],
     counters: [u64; COUNTERS],
+    recent: [u64; OUTCOMES],
+    unread: Unread,
+    is_noted: u32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Unread {
+    reason: u8,
+    kind: u8,
+    len: u8,
+    is_ipv4: u8,
+    net: [u8; 8],
 }
 
 impl Outcome {
-    const fn zeroed() -> Self {
+    fn zeroed() -> Self {
         Self {
             info: [0; 68],
             lookup: [0; 20],
@@ -86,6 +109,9 @@ impl Outcome {
             name_port: [0; 2],
             zero: [0; 10],
             counters: [0; COUNTERS],
+            recent: [0; OUTCOMES],
+            unread: Unread::default(),
+            is_noted: 0,
         }
     }
 }
@@ -283,11 +309,11 @@ fn check(open: &Open, believe_implausible: bool) {
     let mut client: Option<SocketAddrV6> = None;
     let mut virtual_addr: Option<SocketAddrV6> = None;
     let mut option: Option<(u8, u8)> = None;
+    let mut why = OUTCOME_TOA;
     match parsed {
         Parsed::Found(found) if trusted => {
             flags |= INFO_HAS_ADDR;
             counters[WITH_TOA] = 1;
-            counters[ALLOC] = 1;
             client = Some(to_mapped(found.client()));
             virtual_addr = found.virtual_addr().map(to_mapped);
             option = Some((found.kind(), found.layout().option_len() as u8));
@@ -316,17 +342,16 @@ fn check(open: &Open, believe_implausible: bool) {
             if let Parsed::Foreign { kind, len } = parsed {
                 option = Some((kind, len));
             }
-            let refused = match parsed {
-                Parsed::Absent => None,
-                Parsed::Foreign { .. } => Some((INFO_FOREIGN, FOREIGN)),
-                _ if !trusted => Some((INFO_UNTRUSTED, UNTRUSTED)),
-                Parsed::Implausible(_) => Some((INFO_IMPLAUSIBLE, IMPLAUSIBLE)),
-                _ => Some((INFO_INVALID, INVALID)),
+            let (flag, counter, outcome) = match parsed {
+                Parsed::Absent => (0, NOT_SENT, OUTCOME_NOT_SENT),
+                Parsed::Foreign { .. } => (INFO_FOREIGN, FOREIGN, OUTCOME_FOREIGN),
+                _ if !trusted => (INFO_UNTRUSTED, UNTRUSTED, OUTCOME_UNTRUSTED),
+                Parsed::Implausible(_) => (INFO_IMPLAUSIBLE, IMPLAUSIBLE, OUTCOME_IMPLAUSIBLE),
+                _ => (INFO_INVALID, INVALID, OUTCOME_INVALID),
             };
-            if let Some((flag, counter)) = refused {
-                flags |= flag;
-                counters[counter] = 1;
-            }
+            flags |= flag;
+            counters[counter] = 1;
+            why = outcome;
         }
     }
 
@@ -343,7 +368,10 @@ fn check(open: &Open, believe_implausible: bool) {
     // What does not apply is zero.
     assert_eq!((&outcome.info[44..48], outcome.info[67]), (&[0; 4][..], 0));
     if client.is_none() {
-        assert_eq!((&outcome.info[8..24], &outcome.info[40..42]), (&[0; 16][..], &[0; 2][..]));
+        assert_eq!(
+            (&outcome.info[8..24], &outcome.info[40..42]),
+            (&[0; 16][..], &[0; 2][..])
+        );
     }
     if virtual_addr.is_none() {
         assert_eq!(outcome.info[48..66], [0; 18]);
@@ -357,4 +385,42 @@ fn check(open: &Open, believe_implausible: bool) {
     assert_eq!(outcome.lookup[18..], [0; 2]);
     assert_eq!(name(&outcome, is_ipv6), shown);
     assert_eq!(outcome.counters, counters);
+    let mut recent = [0; OUTCOMES];
+    recent[why] = 1;
+    assert_eq!(outcome.recent, recent);
+    check_noted(open, &outcome, why, option);
+}
+
+/// What is not read is noted with its reason and its peer's network.
+fn check_noted(open: &Open, outcome: &Outcome, why: usize, option: Option<(u8, u8)>) {
+    let noted = outcome.unread;
+    if why == OUTCOME_TOA || outcome.is_noted == 0 {
+        let said = why == OUTCOME_TOA || why == OUTCOME_NOT_SENT;
+        assert!(said && outcome.is_noted == 0, "{noted:?}, {why}");
+        return;
+    }
+    let reason = if why == OUTCOME_NOT_SENT {
+        UNKNOWN_KIND
+    } else {
+        why
+    };
+    assert_eq!(usize::from(noted.reason), reason);
+    if reason == OUTCOME_FOREIGN {
+        assert_eq!(Some((noted.kind, noted.len)), option);
+    }
+    assert_eq!(
+        open.formats.contains_kind(noted.kind),
+        reason != UNKNOWN_KIND
+    );
+    let pair = [noted.kind, noted.len];
+    assert!(
+        open.options.windows(2).any(|bytes| bytes == pair),
+        "{noted:?}"
+    );
+    let mapped = to_mapped(open.peer).ip().octets();
+    let (is_ipv4, net) = match mapped {
+        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, _] => (1, [a, b, c, 0, 0, 0, 0, 0]),
+        [net @ .., _, _, _, _, _, _, _, _] => (0, net),
+    };
+    assert_eq!((noted.is_ipv4, noted.net), (is_ipv4, net));
 }

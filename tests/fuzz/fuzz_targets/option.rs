@@ -7,7 +7,10 @@ use toa_core::option::{Layout, Parsed, ToaOption, is_client_address, parse};
 
 fuzz_target!(|options: &[u8]| {
     for formats in ["toa", "vtoa", "toa,cip,ttgw", "toa,vtoa,cip,ttgw"] {
-        check(options, &formats.parse().expect("they read nothing in two ways"));
+        check(
+            options,
+            &formats.parse().expect("they read nothing in two ways"),
+        );
     }
 });
 
@@ -20,14 +23,20 @@ fn check(options: &[u8], formats: &OptionFormats) {
         return;
     };
     let layout = found.layout();
-    assert_eq!(formats.layout(found.kind(), layout.option_len()), Some(layout));
+    assert_eq!(
+        formats.layout(found.kind(), layout.option_len()),
+        Some(layout)
+    );
     let client = toa_core::to_mapped(found.client());
     assert!(is_client_address(client.ip()));
 
     // Its bytes stand in the list, where a format has none that mean nothing, and nothing
     // that is put behind the list makes another one count.
     let encoded = found.encode();
-    if matches!(layout, Layout::Toa4 | Layout::Toa6 | Layout::Cip4 | Layout::Cip6) {
+    if matches!(
+        layout,
+        Layout::Toa4 | Layout::Toa6 | Layout::Cip4 | Layout::Cip6
+    ) {
         let bytes = &encoded[..layout.option_len()];
         assert!(options.windows(bytes.len()).any(|window| window == bytes));
     }

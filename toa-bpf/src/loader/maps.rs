@@ -9,11 +9,13 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use aya::Pod;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use toa_core::option::Layout;
-use toa_core::{OptionFormats, TrustedPeers};
+use toa_core::{OptionFormat, OptionFormats, ParseOptionFormatsError, TrustedPeers};
 
 use crate::Config;
 
 const VERSION_LEN: usize = 16;
+/// The mark of kinds that mean something else in TCP.
+const KIND_ASSIGNED: u16 = 1 << 15;
 const VIP_LEN: usize = Layout::Vip4.option_len();
 
 /// `struct toa_config`
@@ -46,7 +48,11 @@ impl RawConfig {
         }
         let nets = Nets::of(&config.trusted);
         Self {
-            by_kind: *formats.by_kind(),
+            by_kind: std::array::from_fn(|kind| {
+                let kind = kind as u8;
+                let mark = if is_assigned(kind) { KIND_ASSIGNED } else { 0 };
+                formats.by_kind()[usize::from(kind)] | mark
+            }),
             trust_any: config.trusted.is_any().into(),
             peername: config.peername.into(),
             steps4: steps(nets.v4.len()),
@@ -60,7 +66,7 @@ impl RawConfig {
 
     /// `None` for what another version wrote, with other layouts.
     pub(crate) fn formats(&self) -> Option<OptionFormats> {
-        OptionFormats::from_by_kind(self.by_kind)
+        OptionFormats::from_by_kind(self.by_kind.map(|layouts| layouts & !KIND_ASSIGNED))
     }
 
     pub(crate) const fn trust_any(&self) -> bool {
@@ -89,6 +95,14 @@ impl RawConfig {
             .unwrap_or(VERSION_LEN);
         String::from_utf8_lossy(&self.version[..used]).into_owned()
     }
+}
+
+/// Whether TCP has a meaning for this kind and no format has, so that one that is not read
+/// tells nothing.
+fn is_assigned(kind: u8) -> bool {
+    let of = |format| OptionFormats::new([format]);
+    of(OptionFormat::ToaAt(kind)) == Err(ParseOptionFormatsError::Assigned(kind))
+        && !of(OptionFormat::Cip).is_ok_and(|cip| cip.contains_kind(kind))
 }
 
 /// What a binary search over `count` networks takes.
@@ -182,6 +196,10 @@ mod tests {
             let config = Config::new(TrustedPeers::private()).with_formats(formats.clone());
             let raw = RawConfig::new(&config);
             assert_eq!(raw.formats(), Some(formats), "{text}");
+            assert_eq!(raw.by_kind[8], KIND_ASSIGNED, "{text}");
+            // Both may be a format that is not configured.
+            assert_eq!(raw.by_kind[28] & KIND_ASSIGNED, 0, "{text}");
+            assert_eq!(raw.by_kind[99], 0, "{text}");
             assert_eq!(raw.reads_vip != 0, text.contains("vtoa"), "{text}");
         }
     }

@@ -3,8 +3,8 @@
 //! | module | what it knows |
 //! |---|---|
 //! | `sys` | the system calls that aya lacks |
-//! | `maps`, `hooks` | the object's layouts, its programs and their places |
-//! | `host`, `memlock`, `lock`, `quirks` | what this host offers |
+//! | `maps`, `diagnosis`, `hooks` | the object's layouts, its programs and their places |
+//! | `host`, `jiffies`, `memlock`, `lock`, `quirks` | what this host offers |
 //! | `obstacle` | who keeps a program from being attached |
 //! | `object` | the object, loaded and configured |
 //! | `status`, `holder` | what the kernel says is loaded, and who holds it |
@@ -14,10 +14,13 @@
 //! | `slot`, `pins` | sources that outlive their loader, one for each cgroup |
 
 mod attach;
+mod census;
 mod connections;
+mod diagnosis;
 mod holder;
 mod hooks;
 mod host;
+mod jiffies;
 mod lock;
 mod maps;
 mod memlock;
@@ -31,6 +34,7 @@ mod sys;
 mod watch;
 
 pub use attach::{Attached, attach};
+pub use census::cgroup_programs;
 pub use connections::{Connections, connections};
 pub use pins::Pins;
 pub use status::answering_program;

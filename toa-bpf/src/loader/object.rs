@@ -12,7 +12,7 @@ use super::hooks::HOOKS;
 use super::maps::{Nets, RawConfig};
 use super::quirks::Quirks;
 use super::{host, memlock::Memlock};
-use crate::{Config, Error};
+use crate::{Config, Counters, Error};
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../../bpf/toa.bpf.o");
 
@@ -35,7 +35,7 @@ impl Object {
     /// Value size and number of entries of the maps that loads share.
     pub(crate) const CONNS_LAYOUT: (u32, u32) = (32, 0);
     pub(crate) const VIRTUALS_LAYOUT: (u32, u32) = (20, 0);
-    pub(crate) const COUNTERS_LAYOUT: (u32, u32) = (8, 13);
+    pub(crate) const COUNTERS_LAYOUT: (u32, u32) = (8, Counters::COUNT);
 
     /// Loads a new set of programs. What `shared` names is shared with earlier sets.
     pub(crate) fn load(config: &Config, shared: Option<&SharedMaps>) -> Result<Self, Error> {

@@ -1,5 +1,6 @@
 //! Asks the kernel what is loaded; nothing is remembered beside it.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
@@ -9,14 +10,18 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use aya::Pod;
-use aya::maps::{Array, Map, MapData, MapError, MapInfo, PerCpuArray};
+use aya::maps::{Array, HashMap, Map, MapData, MapError, MapInfo, PerCpuArray};
 use ipnet::IpNet;
 
+use super::diagnosis::{self, RawKey, RawSlot, RawValue};
 use super::hooks::{HOOKS, Hook};
 use super::host::{self, Cgroup};
 use super::maps::{RawConfig, net4, net6};
 use super::sys::{self, LinkInfo, ProgInfo};
-use crate::{Counters, Error, Lifetime, ProgramStatus, Scope, Status};
+use crate::{Counters, Error, Lifetime, ProgramStatus, Recent, Scope, Status, Unread};
+
+/// Several times what the map of unread options holds.
+const UNREAD_READ: usize = 1024;
 
 /// One attached program of a source.
 struct Piece {
@@ -75,6 +80,10 @@ pub(crate) fn sources(chosen: impl Fn(u32) -> bool) -> Result<Vec<Status>, Error
 /// and the cgroup tell: they stay while a source is replaced. Without its cgroup the
 /// configuration has to. Of those with none of the links `chosen` nothing is read.
 pub(crate) fn with_tables(chosen: impl Fn(u32) -> bool) -> Result<Vec<(Table, Status)>, Error> {
+    // An older kernel has none, and no call that would say so.
+    if !host::may_have_source() {
+        return Ok(Vec::new());
+    }
     let mut sources: BTreeMap<_, Vec<Piece>> = BTreeMap::new();
     let mut id = 0;
     while let Some(next) = sys::next_link(id).map_err(ask)? {
@@ -169,6 +178,14 @@ fn of_pieces(pieces: &[Piece]) -> Result<Status, Error> {
         peername: config.peername(),
         insecure_believe_implausible: config.believe_implausible(),
         counters: counters.map_err(|e| read("toa_counters", e))?,
+        recent: judge
+            .maps
+            .read_recent()
+            .map_err(|e| read("toa_recent", e))?,
+        unread: judge
+            .maps
+            .read_unread()
+            .map_err(|e| read("toa_unread", e))?,
         complete: pieces.len() == HOOKS.len()
             && configs.len() == 1
             && cgroups.len() == 1
@@ -189,11 +206,11 @@ fn of_pieces(pieces: &[Piece]) -> Result<Status, Error> {
     })
 }
 
-fn ask(source: io::Error) -> Error {
+pub(crate) fn ask(source: io::Error) -> Error {
     lacks("CAP_SYS_ADMIN", source)
 }
 
-fn lacks(capability: &str, source: io::Error) -> Error {
+pub(crate) fn lacks(capability: &str, source: io::Error) -> Error {
     match source.raw_os_error() {
         Some(libc::EPERM) => Error::MissingCapabilities {
             what: "asking the kernel what is loaded",
@@ -216,6 +233,8 @@ struct Maps {
     config: Option<u32>,
     conns: Option<u32>,
     counters: Option<u32>,
+    recent: Option<u32>,
+    unread: Option<u32>,
     trusted4: Option<u32>,
     trusted6: Option<u32>,
 }
@@ -229,6 +248,8 @@ impl Maps {
                 Some("toa_config") => maps.config = Some(id),
                 Some("toa_conns") => maps.conns = Some(id),
                 Some("toa_counters") => maps.counters = Some(id),
+                Some("toa_recent") => maps.recent = Some(id),
+                Some("toa_unread") => maps.unread = Some(id),
                 Some("toa_trusted4") => maps.trusted4 = Some(id),
                 Some("toa_trusted6") => maps.trusted6 = Some(id),
                 _ => {}
@@ -249,6 +270,32 @@ impl Maps {
             .map(|i| array.get(&i, 0).map(|cpus| cpus.iter().sum()))
             .collect::<Result<Vec<u64>, _>>()?;
         Ok(Counters::from_values(sums.into_iter()))
+    }
+
+    fn read_recent(&self) -> Result<Recent, MapError> {
+        let data = MapData::from_id(self.recent.ok_or(MapError::KeyNotFound)?)?;
+        let array = PerCpuArray::<_, RawSlot>::try_from(Map::PerCpuArray(data))?;
+        let slots = (0..array.len())
+            .map(|i| array.get(&i, 0))
+            .collect::<Result<Vec<_>, _>>()?;
+        let slots = slots.iter().flat_map(|cpus| cpus.iter().copied());
+        Ok(diagnosis::recent(slots, sys::since_boot(), unix_seconds))
+    }
+
+    /// Entries come and go meanwhile: the kernel may begin anew and never end.
+    fn read_unread(&self) -> Result<Vec<Unread>, MapError> {
+        let data = MapData::from_id(self.unread.ok_or(MapError::KeyNotFound)?)?;
+        let map = HashMap::<_, RawKey, RawValue>::try_from(Map::LruHashMap(data))?;
+        let mut seen = BTreeMap::new();
+        for (key, value) in map.iter().take(UNREAD_READ).flatten() {
+            seen.insert(key, value);
+        }
+        let mut unread: Vec<Unread> = seen
+            .into_iter()
+            .filter_map(|(key, value)| diagnosis::unread(key, value, unix_seconds))
+            .collect();
+        unread.sort_by_key(|unread| Reverse(unread.count));
+        Ok(unread)
     }
 
     fn read_trusted(&self, config: &RawConfig) -> Result<Vec<IpNet>, Error> {

@@ -423,13 +423,36 @@ pub(crate) fn effective_user() -> u32 {
 
 /// Nanoseconds since boot, the clock of a program's load time.
 pub(crate) fn since_boot() -> u64 {
-    let mut now = libc::timespec {
+    clock(libc::CLOCK_BOOTTIME)
+}
+
+/// The same without the time that the machine slept.
+pub(crate) fn monotonic() -> u64 {
+    clock(libc::CLOCK_MONOTONIC)
+}
+
+fn clock(id: libc::clockid_t) -> u64 {
+    nanoseconds(|now| {
+        // SAFETY: now is valid for writing one timespec.
+        unsafe { libc::clock_gettime(id, now) };
+    })
+}
+
+/// How far the kernel's clock ticks, in nanoseconds: what it knows without asking the hardware.
+pub(crate) fn tick() -> u64 {
+    nanoseconds(|tick| {
+        // SAFETY: tick is valid for writing one timespec.
+        unsafe { libc::clock_getres(libc::CLOCK_MONOTONIC_COARSE, tick) };
+    })
+}
+
+fn nanoseconds(fill: impl FnOnce(&mut libc::timespec)) -> u64 {
+    let mut time = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    // SAFETY: now is valid for writing one timespec.
-    unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &raw mut now) };
-    now.tv_sec.cast_unsigned() * 1_000_000_000 + now.tv_nsec.cast_unsigned()
+    fill(&mut time);
+    time.tv_sec.cast_unsigned() * 1_000_000_000 + time.tv_nsec.cast_unsigned()
 }
 
 /// The limit on locked memory, to be put back with [`set_memlock`].

@@ -29,6 +29,7 @@ use clap::Subcommand;
 
 use crate::output::Outcome;
 
+/// Try whether clients of your balancer can name any address they like
 #[derive(Debug, clap::Args)]
 pub(crate) struct CheckBalancer {
     #[command(subcommand)]

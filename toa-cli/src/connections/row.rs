@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 use toa_core::Provenance;
@@ -20,10 +21,8 @@ pub(crate) struct Row {
     pub(crate) peer: SocketAddr,
     pub(crate) local: SocketAddr,
     pub(crate) kind: Option<u8>,
-    /// Of the option; with the kind it tells the format.
     pub(crate) length: Option<u8>,
-    /// Seconds since the connection was opened.
-    pub(crate) age: Option<u64>,
+    pub(crate) age_seconds: Option<u64>,
     pub(crate) state: &'static str,
     pub(crate) processes: Vec<Process>,
     pub(crate) source: Option<Source>,
@@ -53,7 +52,7 @@ impl Row {
             local: "10.0.0.1:3000".parse().unwrap(),
             kind: Some(254),
             length: Some(8),
-            age: Some(60),
+            age_seconds: Some(65),
             state: "established",
             processes: Vec::new(),
             source: Some(Source::Ebpf),
@@ -67,20 +66,12 @@ impl Row {
             cell(self.client),
             self.peer.to_string(),
             self.local.to_string(),
-            self.option_cell(),
-            cell(self.age.map(|age| format!("{age}s"))),
+            option(self.kind, self.length),
+            cell(self.age_seconds.map(age)),
             self.state.to_owned(),
             self.source_cell(),
             self.processes_cell(),
         ]
-    }
-
-    /// `254/8`: kind and length.
-    fn option_cell(&self) -> String {
-        match (self.kind, self.length) {
-            (Some(kind), Some(length)) => format!("{kind}/{length}"),
-            (kind, _) => cell(kind),
-        }
     }
 
     fn source_cell(&self) -> String {
@@ -101,6 +92,20 @@ impl Row {
         let names: Vec<String> = names.collect();
         cell(Some(names.join(",")).filter(|names| !names.is_empty()))
     }
+}
+
+/// As balancers' documents and `toa status` name options: 254/8.
+pub(crate) fn option(kind: Option<u8>, length: Option<u8>) -> String {
+    match (kind, length) {
+        (Some(kind), Some(length)) => format!("{kind}/{length}"),
+        (kind, _) => cell(kind),
+    }
+}
+
+fn age(seconds: u64) -> String {
+    humantime::format_duration(Duration::from_secs(seconds))
+        .to_string()
+        .replace(' ', "")
 }
 
 fn cell<T: fmt::Display>(value: Option<T>) -> String {
@@ -191,7 +196,7 @@ mod tests {
             "local": "10.0.0.1:3000",
             "kind": 254,
             "length": 8,
-            "age": 60,
+            "age_seconds": 65,
             "state": "established",
             "processes": [{"id": 7, "name": "nginx"}],
             "source": "ebpf",
@@ -203,7 +208,7 @@ mod tests {
             client: None,
             kind: None,
             length: None,
-            age: None,
+            age_seconds: None,
             processes: Vec::new(),
             source: None,
             cgroup: None,
@@ -243,15 +248,12 @@ mod tests {
             }],
             ..Row::mock()
         };
-        assert_eq!(row.cells()[COLUMNS - 1], "a\\nb\\u{1b}[2J[7]");
+        assert_eq!(row.cells()[8], "a\\nb\\u{1b}[2J[7]");
         let nobody = Row {
             client: None,
             ..Row::mock()
         };
-        assert_eq!(
-            [&nobody.cells()[1], &nobody.cells()[COLUMNS - 1]],
-            ["-", "-"]
-        );
+        assert_eq!([&nobody.cells()[1], &nobody.cells()[8]], ["-", "-"]);
     }
 
     #[test]
@@ -263,6 +265,7 @@ mod tests {
             text.starts_with("toa   203.0.113.7:12345   10.0.0.9:4711 "),
             "{text}"
         );
+        assert!(text.contains(" 254/8   1m5s   established "), "{text}");
         assert!(text.ends_with("  -\n"), "{text:?}");
     }
 }

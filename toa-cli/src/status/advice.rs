@@ -3,10 +3,10 @@
 use std::fs;
 
 use toa_bpf::{Lifetime, Scope, Status};
-use toa_core::TrustedPeers;
 
-use super::noticed::{self, OF_EBPF, OF_MODULE, Settings};
 use super::print::scope;
+use super::problem::{Problem, ProblemKind};
+use super::seen::{Seen, TRUSTED_OF_MODULE};
 use super::{Report, Source};
 use crate::module::Module;
 
@@ -15,19 +15,9 @@ pub(crate) const STRANGERS_ARE_TRUSTED: &str = "everybody's option is believed, 
      that strangers are among them: whoever reaches a port of this host can claim any address; name \
      the balancer's networks with --trust";
 
-/// The counters that advice is drawn from.
-struct Seen {
-    with: u64,
-    without: u64,
-    untrusted: u64,
-    invalid: u64,
-    implausible: u64,
-    lost: u64,
-}
-
-pub(super) fn problems(report: &Report) -> Vec<String> {
+pub(super) fn problems(report: &Report) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let mut say = |problem: String| problems.push(problem);
+    let mut say = |problem| problems.push(problem);
 
     about_answer(report, &mut say);
     for ebpf in &report.ebpf {
@@ -39,30 +29,44 @@ pub(super) fn problems(report: &Report) -> Vec<String> {
     problems
 }
 
-fn about_answer(report: &Report, say: &mut impl FnMut(String)) {
+fn about_module(module: &Module, say: &mut impl FnMut(Problem)) {
+    let trusted = module.settings().map(|(_, trusted)| trusted);
+    if trusted.is_some_and(|trusted| trusted.includes_strangers()) {
+        say(ProblemKind::StrangersTrusted.told(format!(
+            "the module believes everybody's option, or that of so many that strangers are among \
+             them: whoever reaches a port of this host can claim any address; name the balancer's \
+             networks with {TRUSTED_OF_MODULE}"
+        )));
+    }
+    Seen::by_module(module).troubles().into_iter().for_each(say);
+}
+
+fn about_answer(report: &Report, say: &mut impl FnMut(Problem)) {
     let module = matches!(report.answers, Some(Source::Module | Source::ThirdParty));
     if module && !report.ebpf.is_empty() {
-        say(
+        say(ProblemKind::TwoSources.told(
             "a kernel module and an eBPF source are loaded: the module answers first, so its \
              trusted set counts and not the other; keep one (`rmmod toa` or `toa unload`)"
                 .to_owned(),
-        );
+        ));
     }
     match report.answers {
-        Some(Source::ThirdParty) => say(
+        Some(Source::ThirdParty) => say(ProblemKind::ThirdParty.told(
             "a third-party module answers: which peers it believes is not known, so the library \
              checks that itself, against private address space"
                 .to_owned(),
-        ),
+        )),
         Some(_) => {}
         // What is loaded for others is not known: nothing can be advised.
         None if report.ebpf_unknown.is_some() => {}
         None => match covered(report) {
-            Some(scopes) => say(format!(
+            Some(scopes) => say(ProblemKind::NotCovered.told(format!(
                 "no source answers here: the eBPF source covers {scopes} only; to cover the \
                  whole host, run `toa load` without --cgroup"
-            )),
-            None if report.ebpf.is_empty() => say(load_one(&kernel_release())),
+            ))),
+            None if report.ebpf.is_empty() => {
+                say(ProblemKind::NoSource.told(load_one(&kernel_release())))
+            }
             // Each source says what is wrong with it.
             None => {}
         },
@@ -96,25 +100,6 @@ fn is_older_than_5_10(release: &str) -> bool {
     }
 }
 
-fn about_module(module: &Module, say: &mut impl FnMut(String)) {
-    let trusted: Option<TrustedPeers> = module
-        .parameters
-        .get("trusted")
-        .and_then(|trusted| trusted.parse().ok());
-    if trusted.is_some_and(|trusted| trusted.includes_strangers()) {
-        say(format!(
-            "the module believes everybody's option, or that of so many that strangers are among \
-             them: whoever reaches a port of this host can claim any address; name the balancer's \
-             networks in {}",
-            OF_MODULE.trusted
-        ));
-    }
-    match &module.diagnosis {
-        Some(diagnosis) => noticed::problems(diagnosis, OF_MODULE, say),
-        None => say_what_was_seen(&seen_by_module(module), OF_MODULE, say),
-    }
-}
-
 /// What is covered beside the place in question.
 fn covered(report: &Report) -> Option<String> {
     let sources = report.ebpf.iter().map(|ebpf| &ebpf.status);
@@ -125,31 +110,33 @@ fn covered(report: &Report) -> Option<String> {
     (!scopes.is_empty()).then(|| scopes.join(" and "))
 }
 
-fn about_source(status: &Status, say: &mut impl FnMut(String)) {
+fn about_source(status: &Status, say: &mut impl FnMut(Problem)) {
     if status.scope == Scope::Gone {
-        say(gone(status));
+        say(ProblemKind::CgroupGone.told(gone(status)));
     } else if !status.complete {
-        say("the last load was interrupted: run `toa load` again, or `toa unload`".to_owned());
+        say(ProblemKind::Interrupted.told(
+            "the last load was interrupted: run `toa load` again, or `toa unload`".to_owned(),
+        ));
     }
     if let Lifetime::Process { id, name } = &status.lifetime {
-        say(format!(
+        say(ProblemKind::EndsWithProcess.told(format!(
             "the eBPF source for {} belongs to process {id} ({name}), such as a demo, and goes \
              with it: run `toa load` for one that stays",
             scope(status)
-        ));
+        )));
     }
     if status.version != env!("CARGO_PKG_VERSION") {
-        say(format!(
+        say(ProblemKind::OtherVersion.told(format!(
             "the source was loaded by version {}, this is {}: `toa load` replaces it without \
              losing an address",
             status.version,
             env!("CARGO_PKG_VERSION")
-        ));
+        )));
     }
     if status.config().trusted.includes_strangers() {
-        say(STRANGERS_ARE_TRUSTED.to_owned());
+        say(ProblemKind::StrangersTrusted.told(STRANGERS_ARE_TRUSTED.to_owned()));
     }
-    say_what_was_seen(&seen_by_ebpf(status), OF_EBPF, say);
+    Seen::by_ebpf(status).troubles().into_iter().for_each(say);
 }
 
 /// A service manager removes the cgroup of a service that stops.
@@ -171,126 +158,62 @@ fn gone(status: &Status) -> String {
     )
 }
 
-fn seen_by_ebpf(status: &Status) -> Seen {
-    let counters = &status.counters;
-    Seen {
-        with: counters.syn_recv_sock_toa,
-        without: counters.syn_recv_sock_no_toa,
-        untrusted: counters.untrusted,
-        invalid: counters.invalid,
-        implausible: counters.implausible,
-        lost: counters.store_failed,
-    }
-}
-
-fn seen_by_module(module: &Module) -> Seen {
-    Seen {
-        with: module.counter("syn_recv_sock_toa"),
-        without: module.counter("syn_recv_sock_no_toa"),
-        untrusted: module.counter("untrusted"),
-        invalid: module.counter("invalid"),
-        implausible: module.counter("implausible"),
-        lost: module.counter("alloc_failed") + module.counter("probe_missed"),
-    }
-}
-
-fn say_what_was_seen(seen: &Seen, settings: Settings, say: &mut impl FnMut(String)) {
-    let refused = seen.untrusted + seen.invalid + seen.implausible;
-    if seen.with == 0 && seen.without > 0 && refused == 0 {
-        say(format!(
-            "none of the {} connections so far brought an address: check that the balancer is \
-             told to send it, and in which format: {}",
-            seen.without, settings.formats
-        ));
-    }
-    if seen.untrusted > 0 {
-        say(format!(
-            "{} options were refused because their peer is not trusted: if those peers are your \
-             balancer, name its networks in {}; if not, somebody tries to forge addresses",
-            seen.untrusted, settings.trusted
-        ));
-    }
-    if seen.invalid > 0 {
-        say(format!(
-            "{} options were refused as malformed, or for their address or version: something else \
-             uses the option kind, or somebody tries to forge addresses",
-            seen.invalid
-        ));
-    }
-    if seen.implausible > 0 {
-        say(format!(
-            "{} options were refused because no balancer can have put them there: it had no room \
-             for its own; a client behind it fills the list, and the balancer lets clients' own \
-             options pass",
-            seen.implausible
-        ));
-    }
-    if seen.lost > 0 {
-        say(format!(
-            "{} connections lost their address: the kernel was out of memory, or out of probes",
-            seen.lost
-        ));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::module::Module;
 
     fn report(answers: Option<Source>, counters: &[(&str, u64)]) -> Report {
-        let module = (!counters.is_empty()).then(|| {
-            let counters = counters
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), *value));
-            Module::mock(counters.collect(), None)
-        });
-        Report {
-            answers,
-            ebpf: Vec::new(),
-            ebpf_unknown: None,
-            module,
-            problems: Vec::new(),
-        }
+        let module = (!counters.is_empty()).then(|| Module::mock(counters, None));
+        Report::mock(answers, module)
     }
 
     #[test]
     fn each_trouble_is_named_with_its_cure() {
         let module = Some(Source::Module);
-        for (report, words) in [
+        for (kind, report, words) in [
             (
+                ProblemKind::NoSource,
                 report(None, &[]),
                 &["no source answers", "`toa load --trust NETWORK`"][..],
             ),
             (
+                ProblemKind::ThirdParty,
                 report(Some(Source::ThirdParty), &[]),
                 &["third-party", "private"],
             ),
             (
+                ProblemKind::NoAddresses,
                 report(module, &[("syn_recv_sock_no_toa", 5)]),
-                &["none of the 5", "formats="],
+                &["none of the 5", "balancer is told to send it"],
             ),
             (
+                ProblemKind::Untrusted,
                 report(module, &[("untrusted", 2)]),
-                &["2 options", "/sys/module/toa/parameters/trusted"],
+                &["2 options so far", "trusted="],
             ),
             (
+                ProblemKind::Invalid,
                 report(module, &[("invalid", 3)]),
-                &["3 options", "address or version"],
+                &["3 options so far", "malformed"],
             ),
             (
+                ProblemKind::Implausible,
                 report(module, &[("implausible", 4), ("syn_recv_sock_no_toa", 4)]),
                 &["4 options", "a client behind it fills the list"],
             ),
             (
+                ProblemKind::Lost,
                 report(module, &[("probe_missed", 1), ("alloc_failed", 1)]),
-                &["2 connections lost"],
+                &["2 connections so far lost"],
             ),
         ] {
             let problems = problems(&report);
-            assert_eq!(problems.len(), 1, "{problems:?}");
+            let [problem] = &problems[..] else {
+                panic!("{problems:?}")
+            };
+            assert_eq!(problem.kind, kind);
             for word in words {
-                assert!(problems[0].contains(word), "{problems:?} has {word}");
+                assert!(problem.text.contains(word), "{problem} has {word}");
             }
         }
     }
@@ -305,11 +228,16 @@ mod tests {
         ] {
             let mut report = report(Some(Source::Module), &[("syn_recv_sock_toa", 1)]);
             let module = report.module.as_mut().unwrap();
-            let trusted = ("trusted".to_owned(), trusted.to_owned());
-            module.parameters.extend([trusted.clone()]);
+            for (name, value) in [("trusted", trusted), ("formats", "toa")] {
+                module.parameters.insert(name.to_owned(), value.to_owned());
+            }
             let problems = problems(&report);
-            assert_eq!(problems.len(), usize::from(warned), "{trusted:?}");
-            assert!(!problems.iter().any(|problem| problem.contains("--trust")));
+            assert_eq!(problems.len(), usize::from(warned), "{trusted}");
+            assert!(
+                !problems
+                    .iter()
+                    .any(|problem| problem.text.contains("--trust"))
+            );
         }
     }
 
@@ -336,7 +264,7 @@ mod tests {
     fn a_source_that_works_is_not_complained_about() {
         let counters = [("syn_recv_sock_toa", 9), ("syn_recv_sock_no_toa", 5)];
         let report = report(Some(Source::Module), &counters);
-        assert_eq!(problems(&report), Vec::<String>::new());
+        assert_eq!(problems(&report), []);
     }
 
     #[test]
@@ -344,7 +272,7 @@ mod tests {
         for answers in [None, Some(Source::Ebpf)] {
             let mut report = report(answers, &[]);
             report.ebpf_unknown = Some("it needs CAP_SYS_ADMIN".to_owned());
-            assert_eq!(problems(&report), Vec::<String>::new());
+            assert_eq!(problems(&report), []);
             let said = report.to_string();
             assert!(
                 said.ends_with("\nmore is not known: it needs CAP_SYS_ADMIN\n"),

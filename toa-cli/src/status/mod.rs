@@ -1,8 +1,9 @@
 //! `toa status`.
 
 mod advice;
-mod noticed;
 mod print;
+mod problem;
+mod seen;
 
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,7 @@ use toa_core::{SourceKind, detect_source};
 
 pub(crate) use advice::STRANGERS_ARE_TRUSTED;
 pub(crate) use print::{lifetime, scope};
+pub(crate) use problem::{Problem, ProblemKind};
 
 use crate::cgroup;
 use crate::module::Module;
@@ -26,14 +28,23 @@ Exit codes, for monitoring:
   2  the answer could not be found out, and standard error says why
   3  a source answers and something is wrong: the lines that begin with `!`";
 
+/// Tell which source answers, what it does, and what is wrong
+///
 /// Asks the kernel; nothing is remembered beside it. Without CAP_SYS_ADMIN it tells only
 /// whether a source answers.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Args {
-    /// Print JSON, for programs
+    /// Print JSON, for programs; docs/status-json.md of the project has every field
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    subject: Subject,
+}
+
+/// Which part of the host is asked about.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Subject {
     /// Tell who answers the processes of this cgroup, instead of this command itself
     #[arg(long, value_name = "PATH")]
     cgroup: Option<PathBuf>,
@@ -42,11 +53,21 @@ pub(crate) struct Args {
     pins: Option<PathBuf>,
 }
 
-impl Args {
-    pub(crate) fn run(&self) -> anyhow::Result<Outcome> {
+impl Subject {
+    /// Asks the kernel.
+    ///
+    /// # Errors
+    /// When nothing can be told at all, as of a cgroup that does not exist.
+    pub(crate) fn ask(&self) -> anyhow::Result<Report> {
         let pins = self.pins.as_deref().map_or_else(Pins::default, Pins::at);
         let cgroup = self.cgroup.as_deref().map(cgroup::resolve).transpose()?;
-        let report = Report::collect(&pins, cgroup.as_deref())?;
+        Report::collect(&pins, cgroup.as_deref())
+    }
+}
+
+impl Args {
+    pub(crate) fn run(&self) -> anyhow::Result<Outcome> {
+        let report = self.subject.ask()?;
         if self.json {
             say(serde_json::to_string_pretty(&report)? + "\n")?;
         } else {
@@ -79,31 +100,49 @@ impl Source {
     }
 }
 
+/// The version of the JSON form: a new one where a field goes or means something else, the
+/// same one where a field comes.
+const JSON_VERSION: u32 = 1;
+
 /// All that can be found out.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
+    /// That of this form.
+    version: u32,
     /// Who answers: a socket of this very process, or those of the cgroup in question.
-    answers: Option<Source>,
+    pub(crate) answers: Option<Source>,
     /// The eBPF sources that the kernel has.
-    ebpf: Vec<Ebpf>,
+    pub(crate) ebpf: Vec<Ebpf>,
     /// Why they are not known.
-    ebpf_unknown: Option<String>,
+    pub(crate) ebpf_unknown: Option<String>,
     /// A kernel module named toa.
-    module: Option<Module>,
-    /// What is wrong and what to do, a sentence each.
-    problems: Vec<String>,
+    pub(crate) module: Option<Module>,
+    /// What is wrong and what to do.
+    pub(crate) problems: Vec<Problem>,
 }
 
 /// One eBPF source.
 #[derive(Debug, Serialize)]
 pub(crate) struct Ebpf {
     /// Whether it is the one that answers, the closest.
-    answers: bool,
+    pub(crate) answers: bool,
     #[serde(flatten)]
-    status: Status,
+    pub(crate) status: Status,
 }
 
 impl Report {
+    #[cfg(test)]
+    pub(crate) fn mock(answers: Option<Source>, module: Option<Module>) -> Self {
+        Self {
+            version: JSON_VERSION,
+            answers,
+            ebpf: Vec::new(),
+            ebpf_unknown: None,
+            module,
+            problems: Vec::new(),
+        }
+    }
+
     fn outcome(&self) -> Outcome {
         if self.answers.is_none() {
             Outcome::NoSource
@@ -136,6 +175,7 @@ impl Report {
             programs.any(|program| Some(program) == closest)
         };
         let mut report = Self {
+            version: JSON_VERSION,
             answers,
             ebpf: sources
                 .into_iter()

@@ -3,15 +3,11 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use toa_bpf::{Lifetime, Scope, Status};
+use toa_bpf::{Lifetime, Scope, Status, Unread, UnreadReason};
 
-use super::noticed::of_kind;
+use super::seen::Seen;
 use super::{Ebpf, Report, Source};
-use crate::diagnosis::Diagnosis;
 use crate::module::Module;
-
-/// How many networks are listed.
-const UNREAD_LINES: usize = 10;
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -73,7 +69,41 @@ fn source(f: &mut fmt::Formatter<'_>, ebpf: &Ebpf, one_of_several: bool) -> fmt:
     if status.insecure_believe_implausible {
         line(f, "implausible", "options are believed")?;
     }
+    line(f, "recent", &Seen::by_ebpf(status).shares())?;
+    unread(f, &status.unread)?;
     counters(f, status.counters.iter())
+}
+
+/// Only the most frequent; programs get all.
+fn unread(f: &mut fmt::Formatter<'_>, unread: &[Unread]) -> fmt::Result {
+    const SHOWN: usize = 8;
+    for unread in unread.iter().take(SHOWN) {
+        let reason = match unread.reason {
+            UnreadReason::UnknownKind => "of no configured kind",
+            UnreadReason::Foreign => "of no configured length",
+            UnreadReason::Untrusted => "untrusted",
+            UnreadReason::Invalid => "malformed or with an impossible address",
+            UnreadReason::Implausible => "implausible",
+            UnreadReason::Late => "in later data",
+            _ => "not read",
+        };
+        let Unread {
+            kind,
+            length,
+            network,
+            count,
+            last_seen,
+            last_peer,
+            ..
+        } = unread;
+        let last = format!("the last {} ago from {last_peer}", ago(*last_seen));
+        let option = format!("{kind}/{length} {reason}: {count} from {network}, {last}");
+        line(f, "unread", &option)?;
+    }
+    match unread.len().saturating_sub(SHOWN) {
+        0 => Ok(()),
+        more => line(f, "unread", &format!("and {more} more: --json has them")),
+    }
 }
 
 fn module(f: &mut fmt::Formatter<'_>, module: &Module) -> fmt::Result {
@@ -82,50 +112,12 @@ fn module(f: &mut fmt::Formatter<'_>, module: &Module) -> fmt::Result {
     for (name, value) in &module.parameters {
         line(f, name, value)?;
     }
+    if let Some(found) = &module.diagnosis {
+        line(f, "recent", &Seen::by_module(module).shares())?;
+        unread(f, &found.unread)?;
+    }
     let values = module.counters.iter();
-    counters(f, values.map(|(name, value)| (name.as_str(), *value)))?;
-    module
-        .diagnosis
-        .as_ref()
-        .map_or(Ok(()), |found| diagnosis(f, found))
-}
-
-/// The shares of the last minutes, and what was not read, the latest first.
-fn diagnosis(f: &mut fmt::Formatter<'_>, diagnosis: &Diagnosis) -> fmt::Result {
-    let outcomes = diagnosis.outcomes();
-    let since = diagnosis.minutes.first().map(|minute| minute.seconds_ago);
-    if let (Some(since), 1..) = (since, outcomes.total()) {
-        let share = |count: u64| count as f64 * 100.0 / outcomes.total() as f64;
-        let shares = outcomes.each().into_iter().filter(|(_, count)| *count > 0);
-        let shares: Vec<String> = shares
-            .map(|(name, count)| format!("{name} {:.1} %", share(count)))
-            .collect();
-        let text = format!(
-            "{} connections in the last {}: {}",
-            outcomes.total(),
-            humantime::format_duration(Duration::from_secs(since.max(1))),
-            shares.join(", ")
-        );
-        line(f, "recently", &text)?;
-    }
-    let mut unread: Vec<_> = diagnosis.unread.iter().collect();
-    unread.sort_by_key(|unread| unread.seconds_ago);
-    for unread in unread.iter().take(UNREAD_LINES) {
-        let text = format!("{} ({})", of_kind(unread), unread.reason.as_str());
-        line(f, "no address", &text)?;
-    }
-    match unread.len().saturating_sub(UNREAD_LINES) {
-        0 => Ok(()),
-        more => line(f, "no address", &format!("and {more} more, see --json")),
-    }
-}
-
-/// `12s ago`
-pub(super) fn ago(seconds: u64) -> String {
-    format!(
-        "{} ago",
-        humantime::format_duration(Duration::from_secs(seconds))
-    )
+    counters(f, values.map(|(name, value)| (name.as_str(), *value)))
 }
 
 /// What a source covers, in words.
@@ -184,11 +176,14 @@ fn counters<'a>(
 /// `since 2026-11-23T10:00:00Z (2h 3m)`; `seconds` counts from 1970.
 fn since(seconds: u64) -> String {
     let at = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-    let ago = SystemTime::now().duration_since(at).unwrap_or_default();
-    let ago = Duration::from_secs(ago.as_secs());
     format!(
         "since {} ({})",
         humantime::format_rfc3339_seconds(at),
-        humantime::format_duration(ago)
+        ago(seconds)
     )
+}
+
+fn ago(seconds: u64) -> humantime::FormattedDuration {
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    humantime::format_duration(Duration::from_secs(now.as_secs().saturating_sub(seconds)))
 }

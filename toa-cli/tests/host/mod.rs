@@ -6,6 +6,7 @@
     reason = "an unwrap here fails the test that called"
 )]
 
+pub(crate) mod exporter;
 pub(crate) mod service;
 
 use std::fs;
@@ -28,7 +29,10 @@ pub(crate) fn toa(args: &[&str]) -> Output {
 
 pub(crate) fn with_pins(args: &[&str]) -> Vec<String> {
     let mut args: Vec<String> = args.iter().map(ToString::to_string).collect();
-    if ["diff", "load", "unload", "status"].contains(&args[0].as_str()) {
+    let with_pins = [
+        "diff", "load", "unload", "status", "metrics", "exporter", "report",
+    ];
+    if with_pins.contains(&args[0].as_str()) {
         args.extend(["--pins".to_owned(), pins().display().to_string()]);
     }
     args

@@ -15,6 +15,8 @@
 #define __type(name, val)	__typeof__(val) *name
 
 void *bpf_map_lookup_elem(void *map, const void *key);
+long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 flags);
+__u64 bpf_jiffies64(void);
 void *bpf_sk_storage_get(void *map, void *sk, const void *value, __u64 flags);
 long bpf_probe_read_kernel(void *dst, __u32 size, const void *from);
 __u64 bpf_ktime_get_boot_ns(void);

@@ -22,17 +22,22 @@ fn send_at(peer: &Peer<'_>, sequence: u32, acknowledgment: u32, flags: u8, optio
     peer.send(&segment).unwrap();
 }
 
-/// With and without an address that the attack could replace.
+/// With and without an address that the attack could replace. Without one it is counted
+/// that an option came late, so that an operator learns where the balancer puts it.
 fn with_and_without(backend: &Backend<'_>, attack: impl Fn(Peer<'_>, Expected)) {
     let client = backend.path.client(1);
     for (options, expected, counted) in [
-        (option(client), Expected::Client(client), WITH_ADDRESS),
-        (Vec::new(), Expected::NoOption, WITHOUT),
+        (
+            option(client),
+            Expected::Client(client),
+            &[WITH_ADDRESS][..],
+        ),
+        (Vec::new(), Expected::NoOption, &[WITHOUT, ("late", 1)]),
     ] {
         let mut peer = backend.trusted_peer();
         peer.connect(&[], &options).unwrap();
         attack(peer, expected);
-        backend.expect_counted(&[counted]);
+        backend.expect_counted(counted);
     }
 }
 

@@ -6,7 +6,6 @@ mod stored;
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd};
-use std::time::Duration;
 
 use aya::maps::MapData;
 use socket2::{Domain, Protocol, Type};
@@ -14,14 +13,12 @@ use socket2::{Domain, Protocol, Type};
 use self::message::{Message, Socket, messages, request};
 use self::stored::Stored;
 pub(crate) use self::stored::outcome;
-use super::host;
+use super::jiffies::Jiffies;
 use super::object::map_error;
 use super::status::{self, Table};
-use super::sys;
 use crate::{Connection, Error, Judgement, Status};
 
 const NETLINK_SOCK_DIAG: i32 = 4;
-const NS_PER_SECOND: u64 = 1_000_000_000;
 /// The most that the kernel puts into one answer.
 const BUFFER: usize = 32 * 1024;
 const FAMILIES: [i32; 2] = [libc::AF_INET, libc::AF_INET6];
@@ -46,10 +43,7 @@ pub struct Connections {
 /// # Errors
 /// When the kernel does not tell; it needs CAP_SYS_ADMIN.
 pub fn connections() -> Result<Connections, Error> {
-    let sources = match host::may_have_source() {
-        true => status::with_tables(|_| true)?,
-        false => Vec::new(),
-    };
+    let sources = status::with_tables(|_| true)?;
     let mut ids: Vec<u32> = sources
         .iter()
         .filter_map(|(table, _)| table.conns)
@@ -146,7 +140,7 @@ impl Connections {
             let cgroup = source.and_then(|source| self.sources[source].1.cgroup.as_ref());
             cgroup.map_or(0, |cgroup| cgroup.components().count())
         };
-        let now = sys::since_boot() / NS_PER_SECOND;
+        let jiffies = Jiffies::now();
         socket
             .stored()
             .filter_map(|(map, value)| {
@@ -157,7 +151,7 @@ impl Connections {
                     client: stored.client,
                     kind: stored.kind,
                     option_len: stored.len,
-                    age: Duration::from_secs(now.saturating_sub(stored.opened.into())),
+                    age: jiffies.since(stored.opened),
                     source: self.sources.iter().position(judged),
                 })
             })

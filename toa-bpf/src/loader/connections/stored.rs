@@ -14,7 +14,7 @@ pub(crate) struct Stored {
     /// Of the option that named the client, or of the foreign one.
     pub(crate) kind: Option<u8>,
     pub(crate) len: Option<u8>,
-    /// Seconds since boot.
+    /// In the units of `Jiffies::since`.
     pub(crate) opened: u32,
     pub(crate) scope: u32,
 }

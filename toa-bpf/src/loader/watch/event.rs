@@ -46,7 +46,9 @@ pub(crate) fn read(bytes: &[u8], now: Now) -> Option<Event> {
             What::Opened { outcome, client }
         }
         SYN => What::OptionInSyn,
-        LATE => What::OptionLater,
+        LATE => What::OptionLater {
+            in_data: bytes[71] != 0,
+        },
         _ => return None,
     };
     Some(Event {
@@ -95,7 +97,7 @@ mod tests {
         }
         bytes[62..64].copy_from_slice(&(flags as u16).to_ne_bytes());
         bytes[64..68].copy_from_slice(&3u32.to_ne_bytes());
-        (bytes[68], bytes[69], bytes[70]) = (what, 254, 20);
+        bytes[68..].copy_from_slice(&[what, 254, 20, 1]);
         bytes
     }
 
@@ -111,7 +113,7 @@ mod tests {
             (OPENED, INFO_UNTRUSTED, opened(Provenance::Untrusted, None)),
             (OPENED, 0, opened(Provenance::NotSent, None)),
             (SYN, 0, What::OptionInSyn),
-            (LATE, 0, What::OptionLater),
+            (LATE, 0, What::OptionLater { in_data: true }),
         ] {
             let event = read(&bytes(what, flags), NOW).unwrap();
             assert_eq!(event.what, expected);
