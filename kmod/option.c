@@ -16,6 +16,10 @@
 #define LEN_TIMESTAMP	10
 #define LEN_TIMESTAMP_PADDED	12
 
+/* RFC 5482; the format cip is under the same kind. */
+#define KIND_USER_TIMEOUT	28
+#define LEN_USER_TIMEOUT	4
+
 /* Of TOA_LAYOUT_VIP4. */
 #define KIND_VIP	250
 #define LEN_VIP		8
@@ -164,6 +168,13 @@ static bool is_plain(const u8 *list, unsigned int len)
 	return len == LEN_TIMESTAMP_PADDED && !memcmp(list, plain, sizeof(plain));
 }
 
+static bool is_standard(u8 kind, u8 size)
+{
+	if (kind == KIND_USER_TIMEOUT)
+		return size == LEN_USER_TIMEOUT;
+	return toa_kind_is_assigned(kind);
+}
+
 bool toa_option_find_unknown(const struct toa_formats *formats, const u8 *list,
 			     unsigned int len, struct toa_option *found)
 {
@@ -178,7 +189,7 @@ bool toa_option_find_unknown(const struct toa_formats *formats, const u8 *list,
 			at++;
 			continue;
 		}
-		if (!formats->by_kind[kind] && !toa_kind_is_assigned(kind)) {
+		if (!formats->by_kind[kind] && !is_standard(kind, size)) {
 			found->kind = kind;
 			found->len = size;
 			return true;

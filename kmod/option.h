@@ -34,8 +34,8 @@ enum toa_verdict toa_option_parse(const struct toa_formats *formats, const u8 *l
 				  unsigned int len, struct toa_option *found);
 
 /*
- * The first option whose kind is neither read nor has a standard meaning. False:
- * there is none. @found is then as it was.
+ * The first option whose kind is not read, and that has no standard meaning either.
+ * False: there is none. @found is then as it was.
  */
 bool toa_option_find_unknown(const struct toa_formats *formats, const u8 *list,
 			     unsigned int len, struct toa_option *found);

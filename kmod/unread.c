@@ -2,7 +2,7 @@
 /*
  * /proc/net/toa_unread: options that gave no address, by reason, kind, length and
  * the peer's network. Strangers choose all of these, so there is room for a fixed
- * number of them, for each reason apart: who sends what is not trusted cannot
+ * number of them, for each reason apart: whose option is refused as untrusted cannot
  * drive out what a balancer sends. The one that was seen longest ago is replaced.
  */
 #include <linux/jiffies.h>

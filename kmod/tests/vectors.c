@@ -122,6 +122,10 @@ static const struct {
 	{ "01010163", "0 0" },
 	{ "010163ff", "99 255" },
 	{ "0101080b" "6204abcd" "01010101", "0 0" },
+	/* The format cip is under kind 28, which TCP has for the User Timeout Option. */
+	{ "1c0701cb00710701", "28 7" },
+	{ "1c131120010db800000000000000000000000701", "28 19" },
+	{ "1c048001" "6204abcd", "98 4" },
 };
 
 static unsigned int check_unknown(unsigned int *count)

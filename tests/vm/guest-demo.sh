@@ -22,7 +22,24 @@ local=$(echo "$answer" | tail -n 1)
 echo "$answer" | grep -qF "you are [${local% *}]:${local#* } (toa, peer " || fail "not the client's address"
 
 bin/curl -sS http://127.0.0.1:3000/ | grep -F '(not_sent)' || fail 'a direct connection has no reason'
-kill "$demo"
+
+# A connection that stays open: the module keeps its client, and the kernel's own table names the process.
+address=${url#*//\[}
+port=${address#*\]:}
+sleep 60 | nc "${address%%\]*}" "${port%%/*}" &
+holder=$!
+for _ in $(seq 100); do
+    bin/toa list --json >listed || fail 'toa list fails beside the module'
+    ! grep -q axum_demo listed || break
+    sleep 0.2
+done
+cat listed
+grep -q '"outcome":"toa".*"name":"axum_demo".*"source":"module"' listed || fail 'the connection is not listed'
+code=0
+bin/toa watch 2>refused || code=$?
+grep -q 'the kernel module tells nobody of new connections' refused || fail "$(cat refused)"
+[ "$code" = 2 ] || fail "exit code $code where there is nothing to watch"
+kill "$holder" "$demo"
 
 # Two sources at once: the module answers first, so the trusted set of the other would not count.
 ! bin/toa load --trust none 2>refused || fail 'an eBPF source is loaded beside the module'

@@ -11,23 +11,21 @@
 )]
 
 mod host;
+mod raw_bpf;
 
-use std::fs::File;
+use std::fmt;
 use std::io;
 use std::net::TcpListener;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
-use std::{fmt, ptr};
 
 use host::{Host, join};
+use raw_bpf::{
+    ADD_NUMBER, EXIT, GETSOCKOPT, Insn, JUMP_IF_GREATER, JUMP_UNLESS_EQUAL, LOAD_LONG, LOAD_WORD,
+    Link, SET_NUMBER, SET_REGISTER, STORE_WORD, STORE_WORD_NUMBER,
+};
 use toa_bpf::attach;
 use toa_core::abi;
-
-const PROG_LOAD: libc::c_int = 5;
-const LINK_CREATE: libc::c_int = 28;
-const LINK_UPDATE: libc::c_int = 29;
-const PROG_TYPE_CGROUP_SOCKOPT: u32 = 25;
-const ATTACH_CGROUP_GETSOCKOPT: u32 = 21;
 
 /// The kernel knows no such option: SO_ORIGINAL_DST without connection tracking.
 const UNKNOWN: (i32, i32) = (libc::SOL_IP, 80);
@@ -79,21 +77,6 @@ fn programs() -> Vec<Foreign> {
     all
 }
 
-/// `struct bpf_insn`
-#[repr(C)]
-struct Insn(u8, u8, i16, i32);
-
-const LOAD_WORD: u8 = 0x61;
-const LOAD_LONG: u8 = 0x79;
-const STORE_WORD: u8 = 0x63;
-const STORE_WORD_NUMBER: u8 = 0x62;
-const SET_NUMBER: u8 = 0xb7;
-const SET_REGISTER: u8 = 0xbf;
-const ADD_NUMBER: u8 = 0x07;
-const JUMP_UNLESS_EQUAL: u8 = 0x55;
-const JUMP_IF_GREATER: u8 = 0x2d;
-const EXIT: u8 = 0x95;
-
 impl Foreign {
     /// With offsets of `struct bpf_sockopt`.
     fn code(&self) -> Vec<Insn> {
@@ -129,70 +112,8 @@ impl Foreign {
     }
 
     fn load(&self) -> OwnedFd {
-        #[repr(C)]
-        struct Load {
-            kind: u32,
-            count: u32,
-            code: u64,
-            license: u64,
-            log: [u32; 4],
-            version: u32,
-            flags: u32,
-            name: [u8; 16],
-            ifindex: u32,
-            attach_type: u32,
-        }
-        let code = self.code();
-        bpf_fd(
-            PROG_LOAD,
-            &mut Load {
-                kind: PROG_TYPE_CGROUP_SOCKOPT,
-                count: code.len() as u32,
-                code: code.as_ptr() as u64,
-                license: c"GPL".as_ptr() as u64,
-                log: [0; 4],
-                version: 0,
-                flags: 0,
-                name: *b"foreign\0\0\0\0\0\0\0\0\0",
-                ifindex: 0,
-                attach_type: ATTACH_CGROUP_GETSOCKOPT,
-            },
-        )
+        raw_bpf::load(GETSOCKOPT, &self.code())
     }
-}
-
-/// A place on a cgroup, behind what is there already; given up when dropped.
-struct Link(OwnedFd);
-
-impl Link {
-    fn create(program: &Foreign, cgroup: &Path) -> Self {
-        let (program, cgroup) = (program.load(), File::open(cgroup).unwrap());
-        let mut attr = [raw(&program), raw(&cgroup), ATTACH_CGROUP_GETSOCKOPT, 0];
-        Self(bpf_fd(LINK_CREATE, &mut attr))
-    }
-
-    /// Puts another program in the same place.
-    fn update(&self, program: &Foreign) {
-        let program = program.load();
-        bpf(LINK_UPDATE, &mut [raw(&self.0), raw(&program), 0, 0]);
-    }
-}
-
-fn raw(fd: &impl AsRawFd) -> u32 {
-    fd.as_raw_fd().cast_unsigned()
-}
-
-fn bpf<A>(command: libc::c_int, attr: &mut A) -> libc::c_int {
-    // SAFETY: attr is valid for its size, and so is what it points to.
-    let ret = unsafe { libc::syscall(libc::SYS_bpf, command, ptr::from_mut(attr), size_of::<A>()) };
-    assert!(ret >= 0, "bpf({command}): {}", io::Error::last_os_error());
-    ret as libc::c_int
-}
-
-fn bpf_fd<A>(command: libc::c_int, attr: &mut A) -> OwnedFd {
-    let fd = bpf(command, attr);
-    // SAFETY: the kernel has just opened this descriptor for us alone.
-    unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
 /// What a caller sees: the result, the length, and its buffer.
@@ -266,16 +187,16 @@ fn compare(host: &Host, ours: &Path, theirs: &Path, theirs_first: bool) {
     let config = host.config().with_cgroup(ours);
     let each = |link: &Link| -> Vec<_> {
         let calls_with = |program: &Foreign| {
-            link.update(program);
+            link.update(&program.load());
             calls(&socket)
         };
         programs().iter().map(calls_with).collect()
     };
-    let alone = each(&Link::create(&PASS, theirs));
+    let alone = each(&Link::create(GETSOCKOPT, &PASS.load(), theirs));
     // The link keeps its place, whichever program it holds.
-    let before = theirs_first.then(|| Link::create(&PASS, theirs));
+    let before = theirs_first.then(|| Link::create(GETSOCKOPT, &PASS.load(), theirs));
     let _ours = attach(&config).unwrap();
-    let link = before.unwrap_or_else(|| Link::create(&PASS, theirs));
+    let link = before.unwrap_or_else(|| Link::create(GETSOCKOPT, &PASS.load(), theirs));
     let with = each(&link);
     let mut compared = 0;
     for ((program, alone), with) in programs().iter().zip(alone).zip(with) {
@@ -345,7 +266,7 @@ fn a_verdict_of_a_program_before_ours_on_our_own_calls_stands() {
             ..refused
         };
         for program in [refused, answered] {
-            let _theirs = Link::create(&program, &host.cgroup);
+            let _theirs = Link::create(GETSOCKOPT, &program.load(), &host.cgroup);
             let alone = call(&socket, option, 64);
             let _ours = attach(&host.config()).unwrap();
             assert_eq!(call(&socket, option, 64), alone, "{program:?}");

@@ -19,9 +19,11 @@ pub(crate) struct Entry {
     pub(crate) length: Option<u8>,
 }
 
-/// The entries of this network namespace by the two ends of the connection.
+/// The entries of this network namespace by the two ends of the connection. `None` where two
+/// differ: a socket that nobody has closed yet stands beside that of a later connection with
+/// the same ends, and the lines do not tell which is whose.
 #[derive(Debug, Default)]
-pub(crate) struct ModuleTable(HashMap<(SocketAddr, SocketAddr), Entry>);
+pub(crate) struct ModuleTable(HashMap<(SocketAddr, SocketAddr), Option<Entry>>);
 
 impl ModuleTable {
     /// `None` when no module shows a table.
@@ -37,7 +39,7 @@ impl ModuleTable {
     }
 
     pub(crate) fn find(&self, local: SocketAddr, peer: SocketAddr) -> Option<&Entry> {
-        self.0.get(&(local, peer))
+        self.0.get(&(local, peer))?.as_ref()
     }
 
     /// The heading names the columns: later modules may have more.
@@ -77,7 +79,12 @@ impl ModuleTable {
             };
             Some(((end(local)?, end(peer)?), entry))
         };
-        Ok(Self(lines.filter_map(entry).collect()))
+        let mut entries = HashMap::new();
+        for (ends, entry) in lines.filter_map(entry) {
+            let known = entries.entry(ends).or_insert(Some(entry));
+            *known = known.filter(|known| *known == entry);
+        }
+        Ok(Self(entries))
     }
 }
 
@@ -102,6 +109,21 @@ mod tests {
         assert_eq!(found("[fd00::1]:3000", "[fd00::9]:4711"), Some(v6));
         assert_eq!(found("10.0.0.9:4711", "10.0.0.1:3000"), None);
         assert_eq!(table.0.len(), 2);
+    }
+
+    /// A server has not closed the socket of a connection that was reset, and the balancer
+    /// uses its port again.
+    #[test]
+    fn two_sockets_with_the_same_ends_are_not_mistaken_for_each_other() {
+        let text = "local peer client kind\n\
+            10.0.0.1:80 10.0.0.9:81 203.0.113.7:1 254\n\
+            10.0.0.1:80 10.0.0.9:82 203.0.113.8:1 254\n\
+            10.0.0.1:80 10.0.0.9:81 203.0.113.9:1 254\n\
+            10.0.0.1:80 10.0.0.9:81 203.0.113.7:1 254\n";
+        let table = ModuleTable::parse(text).unwrap();
+        let found = |peer: &str| table.find("10.0.0.1:80".parse().unwrap(), peer.parse().unwrap());
+        assert!(found("10.0.0.9:81").is_none());
+        assert!(found("10.0.0.9:82").is_some());
     }
 
     #[test]

@@ -19,7 +19,7 @@ fn status(service: &Service) -> (Value, Vec<String>) {
     let problems = report["problems"].as_array().unwrap();
     let problems: Vec<String> = problems
         .iter()
-        .map(|problem| problem.as_str().unwrap().to_owned())
+        .map(|problem| problem["text"].as_str().unwrap().to_owned())
         .collect();
     let code = if problems.is_empty() { 0 } else { 3 };
     assert_eq!(output.status.code(), Some(code), "{problems:?}");

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use ipnet::Ipv6Net;
 
 use crate::addr::to_canonical;
+use crate::option::is_ipv4_client_address;
 
 /// A prefix by which a NAT64 writes IPv4 addresses as IPv6 ones (RFC 6052, section 2.2).
 ///
@@ -38,7 +39,8 @@ impl Nat64Prefix {
         96,
     ));
 
-    /// The IPv4 address inside this one; `None` when it is not of the prefix.
+    /// The IPv4 address inside this one; `None` when it is not of the prefix, or when no
+    /// client has the address inside, such as 127.0.0.1.
     #[must_use]
     pub fn ipv4_in(&self, address: Ipv6Addr) -> Option<Ipv4Addr> {
         let octets = address.octets();
@@ -50,7 +52,8 @@ impl Nat64Prefix {
             .filter(|&at| at != ZERO_OCTET)
             .map(|at| octets[at]);
         let mut next = || inside.next().unwrap_or_default();
-        Some(Ipv4Addr::new(next(), next(), next(), next()))
+        let octets = [next(), next(), next(), next()];
+        is_ipv4_client_address(octets).then(|| octets.into())
     }
 
     /// An IPv4 address of the prefix, or a mapped one, as IPv4; every other as it is.
@@ -137,6 +140,21 @@ mod tests {
         }
         let well_known = Nat64Prefix::WELL_KNOWN.to_string();
         assert_eq!(well_known.parse(), Ok(Nat64Prefix::WELL_KNOWN));
+    }
+
+    /// A source refuses these in 64:ff9b::/96; it does not know of other prefixes.
+    #[test]
+    fn an_address_that_no_client_has_is_not_taken_out_of_a_prefix() {
+        for inside in ["127.0.0.1", "0.0.0.1", "224.0.0.1", "255.255.255.255"] {
+            for prefix in ["2001:db8:122:344::/96", "64:ff9b::/96"] {
+                let prefix: Nat64Prefix = prefix.parse().unwrap();
+                let text = format!("{}{inside}", prefix.0.addr());
+                let address: Ipv6Addr = text.parse().unwrap();
+                assert_eq!(prefix.ipv4_in(address), None, "{address}");
+                let address = SocketAddrV6::new(address, 9, 0, 0);
+                assert_eq!(prefix.canonical(address), SocketAddr::V6(address));
+            }
+        }
     }
 
     #[test]

@@ -284,7 +284,7 @@ pub fn is_client_address(address: &Ipv6Addr) -> bool {
     }
 }
 
-const fn is_ipv4_client_address(octets: [u8; 4]) -> bool {
+pub(crate) const fn is_ipv4_client_address(octets: [u8; 4]) -> bool {
     !matches!(octets[0], 0 | 127 | 224..)
 }
 

@@ -39,7 +39,7 @@ struct host_outcome {
 	struct toa_unread_key unread;
 	__u32 is_noted;
 };
-_Static_assert(sizeof(struct host_outcome) == 312, "mirrored in Rust");
+_Static_assert(sizeof(struct host_outcome) == 320, "mirrored in Rust");
 
 static const struct host_connection *now;
 static struct toa_config config;

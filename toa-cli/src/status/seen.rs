@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
+use std::path::Path;
 use std::time::SystemTime;
 
-use toa_bpf::{Recent, Status, Unread, UnreadReason};
+use toa_bpf::{Config, Lifetime, Recent, Scope, Status, Unread, UnreadReason};
 use toa_core::{OptionFormat, OptionFormats, TrustedPeers};
 
 use super::problem::{Problem, ProblemKind};
+use crate::cgroup;
 use crate::module::Module;
 
 /// Troubles are drawn from these figures, of the last minutes where a source tells them, so
@@ -53,12 +55,31 @@ impl Words {
 pub(super) const TRUSTED_OF_MODULE: &str = "trusted= (at once: /sys/module/toa/parameters/trusted; \
      for the next load: behind `options toa` in /etc/modprobe.d/toa.conf)";
 
-/// The whole command, since a load that changes one setting gives all of them.
+/// What the formats are written behind: the whole command, since a load that changes one
+/// setting gives all of them. A cgroup that is not visible from here cannot be named, and the
+/// command without it would cover the whole host.
 fn load_command(status: &Status) -> String {
-    let config = status.config();
+    if status.scope == Scope::Hidden {
+        return "--format ".to_owned();
+    }
+    // Those of the host's BPF file system are the default.
+    let pins = match status.lifetime {
+        Lifetime::Mount => status.pins.as_deref().and_then(Path::parent),
+        _ => None,
+    };
+    load_command_of(&status.config(), pins)
+}
+
+fn load_command_of(config: &Config, pins: Option<&Path>) -> String {
     let mut command = format!("toa load --trust {}", config.trusted);
     if let Some(cgroup) = &config.cgroup {
-        command += &format!(" --cgroup {}", cgroup.display());
+        command += &format!(" --cgroup {}", shell_word(cgroup));
+        if cgroup::check_survives_restart(cgroup).is_err() {
+            command += " --until-restart";
+        }
+    }
+    if let Some(pins) = pins {
+        command += &format!(" --pins {}", shell_word(pins));
     }
     if !config.peername {
         command += " --no-peername";
@@ -67,6 +88,16 @@ fn load_command(status: &Status) -> String {
         command += " --insecure-believe-implausible";
     }
     command + " --format "
+}
+
+/// systemd writes `-` of a unit's name as `\x2d` in the names of cgroups.
+fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-@:".contains(c);
+    match text.chars().all(is_plain) {
+        true => text,
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
 }
 
 impl<'a> Seen<'a> {
@@ -277,7 +308,7 @@ impl<'a> Seen<'a> {
                 formats => {
                     let names: Vec<_> = formats.iter().map(ToString::to_string).collect();
                     Some(format!(
-                        "{came}, which is the format {}: {}",
+                        "{came}, which is the format {}: if your balancer sends it, {}",
                         names.join(" or "),
                         self.how_to_read(formats[0])
                     ))

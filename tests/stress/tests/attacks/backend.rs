@@ -179,3 +179,5 @@ impl<'s> Backend<'s> {
 
 pub(crate) const WITH_ADDRESS: (&str, u64) = ("syn_recv_sock_toa", 1);
 pub(crate) const WITHOUT: (&str, u64) = ("syn_recv_sock_no_toa", 1);
+/// A connection that opened without an option, and to which one was sent later.
+pub(crate) const LATE: (&str, u64) = ("late", 1);

@@ -169,37 +169,37 @@ fn an_option_of_another_format_names_the_format_to_configure() {
             "toa",
             Foreign,
             (254, 16),
-            "option 254/16 came 7 times from 10.1.0.0/24, which is the format ttgw: `toa load --format toa,ttgw` reads it",
+            "option 254/16 came 7 times from 10.1.0.0/24, which is the format ttgw: if your balancer sends it, `toa load --format toa,ttgw` reads it",
         ),
         (
             "toa",
             UnknownKind,
             (252, 20),
-            "format vtoa: `toa load --format toa,vtoa` reads it",
+            "format vtoa: if your balancer sends it, `toa load --format toa,vtoa` reads it",
         ),
         (
             "toa",
             UnknownKind,
             (28, 7),
-            "format cip: `toa load --format toa,cip` reads it",
+            "format cip: if your balancer sends it, `toa load --format toa,cip` reads it",
         ),
         (
             "toa",
             UnknownKind,
             (28, 19),
-            "format cip: `toa load --format toa,cip` reads it",
+            "format cip: if your balancer sends it, `toa load --format toa,cip` reads it",
         ),
         (
             "cip",
             UnknownKind,
             (254, 8),
-            "format toa or vtoa: `toa load --format toa,cip` reads it",
+            "format toa or vtoa: if your balancer sends it, `toa load --format toa,cip` reads it",
         ),
         (
             "toa@252",
             Foreign,
             (249, 40),
-            "format vtoa: `toa load --format vtoa` reads it, instead of toa@252",
+            "format vtoa: if your balancer sends it, `toa load --format vtoa` reads it, instead of toa@252",
         ),
         (
             "toa",
@@ -258,4 +258,36 @@ fn users_of_the_module_are_told_its_parameters() {
         assert!(trusted.contains(word), "{trusted} has {word}");
     }
     assert!(!troubles.concat().contains("--"), "{troubles:?}");
+}
+
+/// Anything else than what is loaded would be another source, or none.
+#[test]
+fn the_load_that_is_advised_keeps_all_that_is_loaded() {
+    let config = || Config::new("10.1.0.0/16".parse().unwrap());
+    let everything = config()
+        .with_cgroup("/sys/fs/cgroup/system.slice")
+        .with_peername(false)
+        .with_insecure_believe_implausible(true);
+    for (config, pins, command) in [
+        (config(), None, "toa load --trust 10.1.0.0/16 --format "),
+        (
+            everything,
+            Some("/run/toa/bpf"),
+            "toa load --trust 10.1.0.0/16 --cgroup /sys/fs/cgroup/system.slice --pins \
+             /run/toa/bpf --no-peername --insecure-believe-implausible --format ",
+        ),
+        (
+            config().with_cgroup("/sys/fs/cgroup/system.slice/nginx.service"),
+            None,
+            "toa load --trust 10.1.0.0/16 --cgroup /sys/fs/cgroup/system.slice/nginx.service \
+             --until-restart --format ",
+        ),
+        (
+            config().with_cgroup(r"/sys/fs/cgroup/system-a\x2db.slice/it's"),
+            None,
+            r"toa load --trust 10.1.0.0/16 --cgroup '/sys/fs/cgroup/system-a\x2db.slice/it'\''s' --format ",
+        ),
+    ] {
+        assert_eq!(load_command_of(&config, pins.map(Path::new)), command);
+    }
 }
