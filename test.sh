@@ -66,6 +66,18 @@ else
     skip 'the virtual machines need root on Debian or Ubuntu to install QEMU and kernels'
 fi
 
+step 'the loader in a container, and the manifests for Kubernetes'
+if [[ $EUID -eq 0 ]] && command -v podman runc >/dev/null; then
+    tests/containers/test
+else
+    skip 'the containers need root, podman and runc'
+fi
+if python3 -m pip --version >/dev/null 2>&1; then
+    packaging/check-manifests
+else
+    skip 'helm and the schemas of Kubernetes come from PyPI, which takes python3 and pip'
+fi
+
 step 'the kernel module in its kernels'
 if [[ $may_install == yes ]]; then
     kmod/test all

@@ -236,8 +236,10 @@ static __always_inline void toa_capture_reuse(struct bpf_sock_ops *ctx)
 {
 	struct bpf_sock *sk = ctx->sk;
 
-	if (sk)
-		bpf_sk_storage_delete(&toa_conns, sk);
+	if (!sk)
+		return;
+	bpf_sk_storage_delete(&toa_conns, sk);
+	bpf_sk_storage_delete(&toa_virtuals, sk);
 }
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "addr.h"
 #include "table.h"
+#include "toa.h"
 #include "watch.h"
 #include "watch_segment.h"
 
@@ -41,6 +42,16 @@ static __always_inline void toa_watch_ends(struct bpf_sock_ops *ctx,
 	}
 }
 
+static __always_inline void toa_watch_virtual(struct bpf_sock *sk, struct toa_event *event)
+{
+	struct toa_virtual *virtual = bpf_sk_storage_get(&toa_virtuals, sk, NULL, 0);
+
+	if (!virtual)
+		return;
+	__builtin_memcpy(event->virtual, virtual->addr, sizeof(event->virtual));
+	event->virtual_port = virtual->port;
+}
+
 SEC("sockops")
 int toa_watch_open(struct bpf_sock_ops *ctx)
 {
@@ -66,6 +77,8 @@ int toa_watch_open(struct bpf_sock_ops *ctx)
 		event.flags = conn->flags;
 		event.kind = conn->kind;
 		event.len = conn->len;
+		if (conn->flags & TOA_INFO_HAS_VIRTUAL)
+			toa_watch_virtual(sk, &event);
 	} else {
 		__u32 zero = 0;
 

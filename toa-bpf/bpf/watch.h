@@ -19,17 +19,20 @@ struct toa_event {
 	__u32  local[4];	/* IPv4 as mapped; network order */
 	__u32  peer[4];
 	__u32  client[4];
+	__u32  virtual[4];	/* that the client asked for, with TOA_INFO_HAS_VIRTUAL */
 	__be16 local_port;
 	__be16 peer_port;
 	__be16 client_port;
-	__u16  flags;		/* those of toa_conn; 0: no option was found */
+	__be16 virtual_port;
+	__u32  flags;		/* those of toa_conn; 0: no option was found */
 	__u32  source;		/* toa_watch_source */
 	__u8   what;
 	__u8   kind;		/* of the option, 0: not known */
 	__u8   len;
 	__u8   has_data;	/* with TOA_WATCH_LATE: the segment has more than an option */
+	__u32  zero;
 };
-_Static_assert(sizeof(struct toa_event) == 72, "mirrored in Rust");
+_Static_assert(sizeof(struct toa_event) == 96, "mirrored in Rust");
 
 /* An option that is no standard one, in a segment that no source has judged yet. */
 struct toa_seen {

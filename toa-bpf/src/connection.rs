@@ -30,6 +30,8 @@ pub struct Judgement {
     pub outcome: Provenance,
     /// The client that was believed.
     pub client: Option<SocketAddr>,
+    /// The address at the balancer that it asked for, where the option had it.
+    pub virtual_addr: Option<SocketAddr>,
     /// The kind of the option that named the client, or of the foreign one.
     pub kind: Option<u8>,
     /// Its length, with its kind and length bytes: with the kind it tells the format.

@@ -34,6 +34,8 @@ pub enum What {
         outcome: Provenance,
         /// The client that was believed.
         client: Option<SocketAddr>,
+        /// The address at the balancer that it asked for, where the option had it.
+        virtual_addr: Option<SocketAddr>,
     },
     /// A SYN had an option that is no standard one: no source reads it there.
     OptionInSyn,

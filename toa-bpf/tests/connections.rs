@@ -33,11 +33,14 @@ fn each_connection_is_listed_with_its_client_or_why_there_is_none() {
         return;
     };
     let listener = host.listener();
-    let _source = attach(&host.config()).unwrap();
+    let formats = "toa,ttgw".parse().unwrap();
+    let _source = attach(&host.config().with_formats(formats)).unwrap();
     let trusted = [192, 168, 7, 7];
+    let ttgw = [&[254, 16][..], &CLIENT[2..], &[0, 0, 1, 187, 10, 0, 8, 208]].concat();
     let full = [&[1; 32][..], &CLIENT].concat();
     let open = [
         (trusted, &CLIENT[..], Some(Provenance::Toa)),
+        (trusted, &ttgw, Some(Provenance::Toa)),
         ([198, 51, 100, 7], &CLIENT, Some(Provenance::Untrusted)),
         (
             trusted,
@@ -52,11 +55,14 @@ fn each_connection_is_listed_with_its_client_or_why_there_is_none() {
         (trusted, &full, Some(Provenance::Implausible)),
         (trusted, &[], None),
     ]
-    .map(|(from, options, outcome)| (host.open(&listener, from, options), outcome));
+    .map(|(from, options, outcome)| {
+        let len = options.get(1).copied();
+        (host.open(&listener, from, options), outcome, len)
+    });
 
     let (listed, sources) = listed();
     assert_eq!(listed.len(), open.len(), "{listed:?}");
-    for ((stream, _, peer), outcome) in &open {
+    for ((stream, _, peer), outcome, len) in &open {
         let connection = &listed[&peer.local_addr()];
         assert_eq!(connection.local, listener.local_addr().unwrap());
         assert_eq!(connection.state, ConnectionState::Established);
@@ -72,13 +78,11 @@ fn each_connection_is_listed_with_its_client_or_why_there_is_none() {
         let believed = *outcome == Some(Provenance::Toa);
         let client = believed.then(|| "203.0.113.7:12345".parse().unwrap());
         assert_eq!(judgement.client, client);
-        let len = match outcome {
-            Some(Provenance::Toa) => Some(8),
-            Some(Provenance::Foreign) => Some(6),
-            _ => None,
-        };
-        assert_eq!(judgement.kind, len.map(|_| 254));
-        assert_eq!(judgement.option_len, len);
+        let is_told = believed || *outcome == Some(Provenance::Foreign);
+        assert_eq!(judgement.kind, is_told.then_some(254));
+        assert_eq!(judgement.option_len, len.filter(|_| is_told));
+        let asked_for = (*len == Some(16)).then(|| "10.0.8.208:443".parse().unwrap());
+        assert_eq!(judgement.virtual_addr, asked_for);
         assert!(judgement.age < Duration::from_secs(60), "{judgement:?}");
     }
 }

@@ -30,6 +30,7 @@ const fn opened(outcome: Provenance) -> What {
     What::Opened {
         outcome,
         client: None,
+        virtual_addr: None,
     }
 }
 
@@ -39,18 +40,27 @@ fn each_new_connection_is_told_with_what_the_source_decided() {
         return;
     };
     let listener = host.listener();
-    let _source = attach(&host.config()).unwrap();
+    let formats = "toa,ttgw".parse().unwrap();
+    let _source = attach(&host.config().with_formats(formats)).unwrap();
     let _before = host.open_via_balancer(&listener);
     let mut watch = watch().unwrap();
     let start = SystemTime::now();
     let believed = What::Opened {
         outcome: Provenance::Toa,
         client: Some("203.0.113.7:12345".parse().unwrap()),
+        virtual_addr: None,
     };
+    let asked_for = What::Opened {
+        outcome: Provenance::Toa,
+        client: Some("203.0.113.7:12345".parse().unwrap()),
+        virtual_addr: Some("10.0.8.208:443".parse().unwrap()),
+    };
+    let ttgw = [&[254, 16][..], &CLIENT[2..], &[0, 0, 1, 187, 10, 0, 8, 208]].concat();
     let full = [&[1; 32][..], &CLIENT].concat();
     let unread = [77, 8, 0x30, 0x39, 203, 0, 113, 7];
     for (from, options, what, option) in [
         (TRUSTED, &CLIENT[..], believed, Some((254, 8))),
+        (TRUSTED, &ttgw, asked_for, Some((254, 16))),
         (
             STRANGER,
             &CLIENT,
@@ -81,7 +91,7 @@ fn each_new_connection_is_told_with_what_the_source_decided() {
         assert!(watch.is_watched(event.source));
         assert!(event.at <= SystemTime::now());
         assert!(event.at >= start - Duration::from_secs(1));
-        let is_believed = what == believed;
+        let is_believed = [believed, asked_for].contains(&what);
         let client = is_believed.then(|| CLIENT_ADDR.to_owned());
         assert_eq!(client_of(&stream), client, "the answers are as without");
         expect_no_more(&mut watch);

@@ -1,15 +1,14 @@
 //! `toa lb`: the laptop load balancer.
 
 use std::net::IpAddr;
-use std::sync::mpsc;
 
-use anyhow::Context;
 use clap::ValueEnum;
 use ipnet::{Ipv4Net, Ipv6Net};
 use toa_core::OptionFormat;
 use toa_lab::{Balancer, BalancerConfig, Mode};
 
 use crate::output::{Outcome, say};
+use crate::stop::Stop;
 
 /// Run a load balancer on this machine that inserts TOA, to try things on
 ///
@@ -65,20 +64,13 @@ impl From<Families> for Mode {
 impl Lb {
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
         let balancer = Balancer::start(self.config()?)?;
-        let (stop, stopped) = mpsc::channel();
-        ctrlc::set_handler(move || {
-            // The receiver lives until the process ends.
-            let _ = stop.send(());
-        })
-        .context("cannot wait for Ctrl-C")?;
-
+        let stop = Stop::prepare()?;
         say(format_args!(
             "balancing {} to {}, Ctrl-C ends it\ntry: curl http://{0}/\n",
             balancer.virtual_addr(),
             balancer.backend()
         ))?;
-        // An error would mean that the handler is gone: stop as well.
-        let _ = stopped.recv();
+        stop.wait();
         let stats = balancer.stats();
         say(format_args!(
             "{} connections, {} segments from clients, {} of them with a TOA option\n",

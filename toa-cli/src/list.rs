@@ -10,12 +10,12 @@ use crate::output::{Lines, Outcome, complain};
 use crate::status::Source;
 
 const FIELDS: &str = "\
-With --json each line is an object with the fields outcome, client, peer, local, kind, length,
-age_seconds, state, processes (id and name), source (ebpf or module) and cgroup; what does not apply
-is null.
+With --json each line is an object with the fields outcome, client, virtual_addr (what the
+client asked for at the balancer), peer, local, kind, length, format, age_seconds, state, processes
+(id and name), source (ebpf or module) and cgroup; what does not apply is null.
 
 The outcome is `toa`, or why the peer counts as the client: `untrusted`, `foreign`, `invalid`,
-`implausible`. An option is named by kind and length, such as 254/8.
+`implausible`. An option is named by format, kind and length, such as toa 254/8.
 With --all `-` (null) stands for connections of which a source keeps nothing: no option was sent,
 or they are older than the source, or not covered by one, or this host opened them itself.
 
@@ -89,10 +89,12 @@ fn row(
     let mut row = Row {
         outcome: None,
         client: None,
+        virtual_addr: None,
         peer: connection.peer,
         local: connection.local,
         kind: None,
         length: None,
+        format: None,
         age_seconds: None,
         state: connection.state.as_str(),
         processes: processes.of_socket(connection.inode),
@@ -105,17 +107,25 @@ fn row(
         row.client = entry.client;
         row.kind = entry.kind;
         row.length = entry.length;
+        row.virtual_addr = entry.virtual_addr;
+        row.format = entry.format;
         row.source = Some(Source::Module);
     } else if let Some(judgement) = connection.judgement {
         row.outcome = Some(judgement.outcome);
         row.client = judgement.client;
         row.kind = judgement.kind;
         row.length = judgement.option_len;
+        row.virtual_addr = judgement.virtual_addr;
+        let source = judgement
+            .source
+            .and_then(|source| connections.sources().nth(source));
+        row.format = source.and_then(|source| {
+            let (kind, len) = judgement.kind.zip(judgement.option_len)?;
+            source.formats.format_of(kind, len.into())
+        });
         row.age_seconds = Some(judgement.age.as_secs());
         row.source = Some(Source::Ebpf);
-        row.cgroup = judgement
-            .source
-            .and_then(|source| connections.sources().nth(source))
+        row.cgroup = source
             .filter(|source| source.scope != Scope::Host)
             .and_then(|source| source.cgroup.clone());
     }

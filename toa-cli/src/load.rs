@@ -10,6 +10,7 @@ use crate::diff::{differences, is_of_a_unit, not_in};
 use crate::output::{Outcome, complain, say};
 use crate::settings::{self, Settings};
 use crate::status::{STRANGERS_ARE_TRUSTED, lifetime, scope};
+use crate::stop::Stop;
 use crate::vendor::Vendor;
 
 const HOW_TO_CHOOSE: &str = "\
@@ -65,10 +66,17 @@ pub(crate) struct Load {
     /// source then goes; to `unload` and `status` the same
     #[arg(long, value_name = "DIR")]
     pins: Option<PathBuf>,
+    /// Run on until a signal, for a container; the source stays loaded after that
+    #[arg(long)]
+    stay: bool,
 }
 
 impl Load {
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
+        and_stay(self.stay, || self.load())
+    }
+
+    fn load(&self) -> anyhow::Result<Outcome> {
         let pins = pins(self.pins.as_deref());
         let settings = match self.settings.try_exists() {
             Ok(false) if self.settings == Path::new(settings::DEFAULT) => None,
@@ -134,6 +142,16 @@ impl Load {
         }
         Ok(config)
     }
+}
+
+/// Nothing is waited for after a failure: whoever started the container must see it.
+fn and_stay(stay: bool, work: impl FnOnce() -> anyhow::Result<Outcome>) -> anyhow::Result<Outcome> {
+    let stop = stay.then(Stop::prepare).transpose()?;
+    let outcome = work()?;
+    if let (Some(stop), Outcome::Healthy) = (stop, outcome) {
+        stop.wait();
+    }
+    Ok(outcome)
 }
 
 fn pins(dir: Option<&Path>) -> Pins {
@@ -286,10 +304,17 @@ pub(crate) struct Unload {
     /// The directory that was given to `toa load`
     #[arg(long, value_name = "DIR")]
     pins: Option<PathBuf>,
+    /// Run on until a signal, for a container
+    #[arg(long)]
+    stay: bool,
 }
 
 impl Unload {
     pub(crate) fn run(&self) -> anyhow::Result<Outcome> {
+        and_stay(self.stay, || self.unload())
+    }
+
+    fn unload(&self) -> anyhow::Result<Outcome> {
         let pins = pins(self.pins.as_deref());
         let unloaded = match &self.cgroup {
             Some(path) => pins.unload_cgroup(&cgroup::resolve(path)?)?,

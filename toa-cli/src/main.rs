@@ -19,6 +19,7 @@ mod module_table;
 mod output;
 mod settings;
 mod status;
+mod stop;
 mod vendor;
 mod watch;
 

@@ -6,9 +6,10 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 
 use anyhow::Context;
-use toa_core::Provenance;
+use toa_core::{OptionFormat, OptionFormats, Provenance};
 
 const PATH: &str = "/proc/net/toa_table";
+const FORMATS: &str = "/sys/module/toa/parameters/formats";
 
 /// What the module keeps of one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,10 @@ pub(crate) struct Entry {
     pub(crate) client: Option<SocketAddr>,
     pub(crate) kind: Option<u8>,
     pub(crate) length: Option<u8>,
+    /// By the formats that the module reads now.
+    pub(crate) format: Option<OptionFormat>,
+    /// What the client asked for at the balancer.
+    pub(crate) virtual_addr: Option<SocketAddr>,
 }
 
 /// The entries of this network namespace by the two ends of the connection. `None` where two
@@ -29,7 +34,11 @@ impl ModuleTable {
     /// `None` when no module shows a table.
     pub(crate) fn read() -> anyhow::Result<Option<Self>> {
         match fs::read_to_string(PATH) {
-            Ok(text) => Self::parse(&text).map(Some),
+            Ok(text) => {
+                let formats = fs::read_to_string(FORMATS).ok();
+                let formats = formats.and_then(|formats| formats.trim().parse().ok());
+                Self::parse(&text, &formats.unwrap_or_default()).map(Some)
+            }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
                 Err(error).context(format!("cannot read {PATH}, which root alone may"))
@@ -43,7 +52,7 @@ impl ModuleTable {
     }
 
     /// The heading names the columns: later modules may have more.
-    fn parse(text: &str) -> anyhow::Result<Self> {
+    fn parse(text: &str, formats: &OptionFormats) -> anyhow::Result<Self> {
         let mut lines = text.lines();
         let heading: Vec<&str> = lines
             .next()
@@ -63,19 +72,25 @@ impl ModuleTable {
             );
         };
         let (outcome, length) = (column("outcome"), column("len"));
+        let virtual_addr = column("virtual");
         let entry = |line: &str| {
             let cells: Vec<&str> = line.split_whitespace().collect();
             let end = |column: usize| cells.get(column)?.parse().ok();
-            let number = |column: usize| cells.get(column)?.parse().ok();
+            let number = |column: usize| cells.get(column)?.parse::<u8>().ok();
             let outcome = match outcome {
                 Some(column) => cells.get(column)?.parse().ok()?,
                 None => Provenance::Toa,
             };
+            let (kind, length) = (number(kind), length.and_then(number));
             let entry = Entry {
                 outcome,
                 client: end(client),
-                kind: number(kind),
-                length: length.and_then(number),
+                kind,
+                length,
+                format: kind
+                    .zip(length)
+                    .and_then(|(kind, length)| formats.format_of(kind, length.into())),
+                virtual_addr: virtual_addr.and_then(end),
             };
             Some(((end(local)?, end(peer)?), entry))
         };
@@ -98,7 +113,7 @@ mod tests {
             10.0.0.1:3000        10.0.0.9:4711        203.0.113.7:12345    254\n\
             [fd00::1]:3000       [fd00::9]:4711       [2001:db8::7]:12345  253\n\
             a line of another kind\n";
-        let table = ModuleTable::parse(text).unwrap();
+        let table = ModuleTable::parse(text, &OptionFormats::default()).unwrap();
         let found = |local: &str, peer: &str| {
             let entry = table.find(local.parse().unwrap(), peer.parse().unwrap());
             entry.map(|entry| (entry.client.unwrap().to_string(), entry.kind))
@@ -120,7 +135,7 @@ mod tests {
             10.0.0.1:80 10.0.0.9:82 203.0.113.8:1 254\n\
             10.0.0.1:80 10.0.0.9:81 203.0.113.9:1 254\n\
             10.0.0.1:80 10.0.0.9:81 203.0.113.7:1 254\n";
-        let table = ModuleTable::parse(text).unwrap();
+        let table = ModuleTable::parse(text, &OptionFormats::default()).unwrap();
         let found = |peer: &str| table.find("10.0.0.1:80".parse().unwrap(), peer.parse().unwrap());
         assert!(found("10.0.0.9:81").is_none());
         assert!(found("10.0.0.9:82").is_some());
@@ -132,7 +147,7 @@ mod tests {
             10.0.0.1:80 10.0.0.9:81 203.0.113.7:1 254 8 - toa\n\
             10.0.0.1:80 10.0.0.9:82 - - - - untrusted\n\
             10.0.0.1:80 10.0.0.9:83 - 254 16 - foreign\n";
-        let table = ModuleTable::parse(text).unwrap();
+        let table = ModuleTable::parse(text, &OptionFormats::default()).unwrap();
         let entry = |peer: &str| table.find("10.0.0.1:80".parse().unwrap(), peer.parse().unwrap());
         let believed = entry("10.0.0.9:81").unwrap();
         assert_eq!(believed.outcome, Provenance::Toa);
@@ -145,7 +160,7 @@ mod tests {
             (foreign.outcome, foreign.length),
             (Provenance::Foreign, Some(16))
         );
-        assert!(ModuleTable::parse("local peer client\n").is_err());
-        assert!(ModuleTable::parse("").is_err());
+        assert!(ModuleTable::parse("local peer client\n", &OptionFormats::default()).is_err());
+        assert!(ModuleTable::parse("", &OptionFormats::default()).is_err());
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use toa_bpf::{Event, Scope, Status, What};
+use toa_core::OptionFormat;
 
 use crate::connections::filter::Addresses;
 use crate::connections::row;
@@ -17,8 +18,9 @@ use crate::status::{Source, scope};
 const TICK: Duration = Duration::from_secs(2);
 
 const FIELDS: &str = "\
-With --json each line is an object with the fields time, event, outcome, client, peer, local, kind,
-length, source and cgroup; what does not apply is null. The event is `opened`, or `option_in_syn` or
+With --json each line is an object with the fields time, event, outcome, client, peer, local,
+virtual_addr (what the client asked for at the balancer), kind, length, format, source and cgroup;
+what does not apply is null. The event is `opened`, or `option_in_syn` or
 `option_later`: an option that is no standard one, where no source reads it. Of a connection that
 opened without an option the first later one is told.
 
@@ -138,8 +140,11 @@ struct Line {
     client: Option<SocketAddr>,
     peer: SocketAddr,
     local: SocketAddr,
+    virtual_addr: Option<SocketAddr>,
     kind: Option<u8>,
     length: Option<u8>,
+    #[serde(serialize_with = "row::name")]
+    format: Option<OptionFormat>,
     source: Source,
     cgroup: Option<PathBuf>,
     #[serde(skip)]
@@ -152,11 +157,15 @@ time                      outcome      client                 peer              
 
 impl Line {
     fn of(event: &Event, source: Option<&Status>) -> Self {
-        let (name, outcome, client) = match event.what {
-            What::Opened { outcome, client } => ("opened", Some(outcome.as_str()), client),
-            What::OptionInSyn => ("option_in_syn", None, None),
-            What::OptionLater { .. } => ("option_later", None, None),
-            _ => ("other", None, None),
+        let (name, outcome, client, virtual_addr) = match event.what {
+            What::Opened {
+                outcome,
+                client,
+                virtual_addr,
+            } => ("opened", Some(outcome.as_str()), client, virtual_addr),
+            What::OptionInSyn => ("option_in_syn", None, None, None),
+            What::OptionLater { .. } => ("option_later", None, None, None),
+            _ => ("other", None, None, None),
         };
         Self {
             time: humantime::format_rfc3339_millis(event.at).to_string(),
@@ -165,8 +174,12 @@ impl Line {
             client,
             peer: event.peer,
             local: event.local,
+            virtual_addr,
             kind: event.option.map(|(kind, _)| kind),
             length: event.option.map(|(_, length)| length),
+            format: source
+                .zip(event.option)
+                .and_then(|(source, (kind, length))| source.formats.format_of(kind, length.into())),
             source: Source::Ebpf,
             cgroup: source
                 .filter(|source| source.scope != Scope::Host)
@@ -177,7 +190,7 @@ impl Line {
 
     fn text(&self, several_sources: bool) -> String {
         let client = self.client.map(|client| client.to_string());
-        let option = row::option(self.kind, self.length);
+        let option = row::option(self.format, self.kind, self.length);
         let note = match (self.event, self.outcome) {
             ("option_in_syn", _) => " in the SYN, where no source reads it",
             ("option_later", _) if self.in_data => " in later data, where no source reads it",
@@ -185,12 +198,14 @@ impl Line {
             (_, Some("not_sent")) if self.kind.is_some() => ", of no format that the source reads",
             _ => "",
         };
+        let asked_for = self.virtual_addr.map(|addr| format!(", asked for {addr}"));
+        let asked_for = asked_for.unwrap_or_default();
         let cgroup = match self.cgroup.as_deref().map(Path::display) {
             Some(cgroup) if several_sources => format!("  {cgroup}"),
             _ => String::new(),
         };
         format!(
-            "{:24}  {:11}  {:21}  {:21}  {:21}  {option}{note}{cgroup}\n",
+            "{:24}  {:11}  {:21}  {:21}  {:21}  {option}{asked_for}{note}{cgroup}\n",
             self.time,
             self.outcome.unwrap_or("-"),
             client.as_deref().unwrap_or("-"),

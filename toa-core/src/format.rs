@@ -245,6 +245,16 @@ impl OptionFormats {
             .find(|layout| mask & layout.bit() != 0 && layout.option_len() == len)
     }
 
+    /// The format that an option of this kind and length is read as, the first of several.
+    #[must_use]
+    pub fn format_of(&self, kind: u8, len: usize) -> Option<OptionFormat> {
+        let is_of = |format: &OptionFormat| {
+            let set = Self::new([*format]);
+            set.is_ok_and(|set| set.layout(kind, len).is_some())
+        };
+        self.iter().find(is_of)
+    }
+
     /// Whether the virtual address may stand in an option of its own.
     pub(crate) fn reads_vip(&self) -> bool {
         self.layout(250, Layout::Vip4.option_len()) == Some(Layout::Vip4)

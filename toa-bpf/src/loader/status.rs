@@ -60,6 +60,7 @@ pub(crate) fn of_links(links: &[(Hook, BorrowedFd<'_>)]) -> Result<Status, Error
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Table {
     pub(crate) conns: Option<u32>,
+    pub(crate) virtuals: Option<u32>,
     cgroup_id: u64,
 }
 
@@ -110,7 +111,12 @@ pub(crate) fn with_tables(chosen: impl Fn(u32) -> bool) -> Result<Vec<(Table, St
         .into_iter()
         .filter(|(_, pieces)| pieces.iter().any(|piece| chosen(piece.link.id)))
         .map(|((conns, cgroup_id, _), pieces)| {
-            Ok((Table { conns, cgroup_id }, of_pieces(&pieces)?))
+            let table = Table {
+                conns,
+                virtuals: pieces.iter().find_map(|piece| piece.maps.virtuals),
+                cgroup_id,
+            };
+            Ok((table, of_pieces(&pieces)?))
         })
         .collect()
 }
@@ -232,6 +238,7 @@ fn read(map: &'static str, error: MapError) -> Error {
 struct Maps {
     config: Option<u32>,
     conns: Option<u32>,
+    virtuals: Option<u32>,
     counters: Option<u32>,
     recent: Option<u32>,
     unread: Option<u32>,
@@ -247,6 +254,7 @@ impl Maps {
             match info.name_as_str() {
                 Some("toa_config") => maps.config = Some(id),
                 Some("toa_conns") => maps.conns = Some(id),
+                Some("toa_virtuals") => maps.virtuals = Some(id),
                 Some("toa_counters") => maps.counters = Some(id),
                 Some("toa_recent") => maps.recent = Some(id),
                 Some("toa_unread") => maps.unread = Some(id),

@@ -1,12 +1,12 @@
 //! The half on the backend.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, ErrorKind, Read};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use socket2::SockRef;
@@ -72,7 +72,7 @@ impl Serve {
         loop {
             match backend.listener.accept() {
                 Ok((stream, peer)) => Backend::serve(&backend, stream, peer),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 // Of a connection that has gone, or of descriptors that have run out.
                 Err(_) => thread::sleep(LOOK_EVERY),
             }
@@ -113,9 +113,8 @@ impl Backend {
     }
 
     fn talk(&self, stream: &TcpStream, seen: ClientAddr) -> io::Result<()> {
-        stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        let mut from = BufReader::new(stream);
+        let mut from = BufReader::new(Bounded::new(stream, PATIENCE));
         match receive(&mut from)? {
             Request::Case { session, number } => self.record(session, number, seen),
             Request::Hello { token, session } if token == self.token.of_probe => {
@@ -126,6 +125,7 @@ impl Backend {
                     seen,
                 };
                 send(&mut &*stream, &agreed)?;
+                from.get_mut().end = None;
                 stream.set_read_timeout(Some(SILENCE))?;
                 let ended = self.answer(session, stream, &mut from);
                 self.cookies(false)?;
@@ -141,7 +141,7 @@ impl Backend {
         &self,
         session: u64,
         stream: &TcpStream,
-        from: &mut BufReader<&TcpStream>,
+        from: &mut BufReader<Bounded<'_>>,
     ) -> io::Result<()> {
         loop {
             let reply = match receive(from)? {
@@ -194,5 +194,67 @@ impl Backend {
     /// listen() changes nothing but the room.
     fn cookies(&self, on: bool) -> io::Result<()> {
         SockRef::from(&self.listener).listen(if on { 0 } else { BACKLOG })
+    }
+}
+
+/// Reads until a moment, however many bytes come one by one: a socket's own timeout begins
+/// anew with each.
+struct Bounded<'a> {
+    stream: &'a TcpStream,
+    end: Option<Instant>,
+}
+
+impl<'a> Bounded<'a> {
+    fn new(stream: &'a TcpStream, patience: Duration) -> Self {
+        Self {
+            stream,
+            end: Some(Instant::now() + patience),
+        }
+    }
+}
+
+impl Read for Bounded<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(end) = self.end {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            self.stream.set_read_timeout(Some(left))?;
+        }
+        self.stream.read(buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::super::protocol::MAX_LINE;
+    use super::*;
+
+    #[test]
+    fn who_sends_byte_by_byte_is_given_no_more_time() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut slow = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        let sender = thread::spawn(move || {
+            for _ in 0..MAX_LINE {
+                // The other side hangs up.
+                if slow.write_all(b" ").is_err() {
+                    return;
+                }
+                thread::sleep(Duration::from_millis(10));
+            }
+        });
+        let mut from = BufReader::new(Bounded::new(&stream, Duration::from_millis(100)));
+        let error = receive::<Request>(&mut from).unwrap_err();
+        assert!(
+            matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock),
+            "{error}: not the whole of a line that is too long"
+        );
+        drop(from);
+        drop(stream);
+        sender.join().unwrap();
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
-use toa_core::Provenance;
+use toa_core::{OptionFormat, Provenance};
 
 use super::process::Process;
 use crate::output::Lines;
@@ -18,10 +18,14 @@ pub(crate) struct Row {
     #[serde(serialize_with = "outcome")]
     pub(crate) outcome: Option<Provenance>,
     pub(crate) client: Option<SocketAddr>,
+    /// What the client asked for at the balancer.
+    pub(crate) virtual_addr: Option<SocketAddr>,
     pub(crate) peer: SocketAddr,
     pub(crate) local: SocketAddr,
     pub(crate) kind: Option<u8>,
     pub(crate) length: Option<u8>,
+    #[serde(serialize_with = "name")]
+    pub(crate) format: Option<OptionFormat>,
     pub(crate) age_seconds: Option<u64>,
     pub(crate) state: &'static str,
     pub(crate) processes: Vec<Process>,
@@ -34,9 +38,28 @@ fn outcome<S: Serializer>(outcome: &Option<Provenance>, serializer: S) -> Result
     outcome.map(Provenance::as_str).serialize(serializer)
 }
 
-const COLUMNS: usize = 9;
+/// Of a format.
+pub(crate) fn name<S: Serializer>(
+    format: &Option<OptionFormat>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    format
+        .map(|format| format.to_string())
+        .serialize(serializer)
+}
+
+const COLUMNS: usize = 10;
 const HEADINGS: [&str; COLUMNS] = [
-    "outcome", "client", "peer", "local", "option", "age", "state", "source", "process",
+    "outcome",
+    "client",
+    "asked for",
+    "peer",
+    "local",
+    "option",
+    "age",
+    "state",
+    "source",
+    "process",
 ];
 /// The columns are as wide as the widest cell of these first rows: many thousand more may
 /// follow, and nobody waits for the last of them.
@@ -48,10 +71,12 @@ impl Row {
         Self {
             outcome: Some(Provenance::Toa),
             client: Some("203.0.113.7:12345".parse().unwrap()),
+            virtual_addr: None,
             peer: "10.0.0.9:4711".parse().unwrap(),
             local: "10.0.0.1:3000".parse().unwrap(),
             kind: Some(254),
             length: Some(8),
+            format: Some(OptionFormat::Toa),
             age_seconds: Some(65),
             state: "established",
             processes: Vec::new(),
@@ -64,9 +89,10 @@ impl Row {
         [
             cell(self.outcome),
             cell(self.client),
+            cell(self.virtual_addr),
             self.peer.to_string(),
             self.local.to_string(),
-            option(self.kind, self.length),
+            option(self.format, self.kind, self.length),
             cell(self.age_seconds.map(age)),
             self.state.to_owned(),
             self.source_cell(),
@@ -94,11 +120,13 @@ impl Row {
     }
 }
 
-/// As balancers' documents and `toa status` name options: 254/8.
-pub(crate) fn option(kind: Option<u8>, length: Option<u8>) -> String {
-    match (kind, length) {
-        (Some(kind), Some(length)) => format!("{kind}/{length}"),
-        (kind, _) => cell(kind),
+/// As balancers' documents and `toa status` name options, `toa 254/8`; without a name where
+/// it is of no format that the source reads.
+pub(crate) fn option(format: Option<OptionFormat>, kind: Option<u8>, length: Option<u8>) -> String {
+    match (format, kind, length) {
+        (Some(format), Some(kind), Some(length)) => format!("{format} {kind}/{length}"),
+        (None, Some(kind), Some(length)) => format!("{kind}/{length}"),
+        (_, kind, _) => cell(kind),
     }
 }
 
@@ -192,10 +220,12 @@ mod tests {
         let known = serde_json::json!({
             "outcome": "toa",
             "client": "203.0.113.7:12345",
+            "virtual_addr": null,
             "peer": "10.0.0.9:4711",
             "local": "10.0.0.1:3000",
             "kind": 254,
             "length": 8,
+            "format": "toa",
             "age_seconds": 65,
             "state": "established",
             "processes": [{"id": 7, "name": "nginx"}],
@@ -208,6 +238,7 @@ mod tests {
             client: None,
             kind: None,
             length: None,
+            format: None,
             age_seconds: None,
             processes: Vec::new(),
             source: None,
@@ -248,12 +279,15 @@ mod tests {
             }],
             ..Row::mock()
         };
-        assert_eq!(row.cells()[8], "a\\nb\\u{1b}[2J[7]");
+        assert_eq!(row.cells()[COLUMNS - 1], "a\\nb\\u{1b}[2J[7]");
         let nobody = Row {
             client: None,
             ..Row::mock()
         };
-        assert_eq!([&nobody.cells()[1], &nobody.cells()[8]], ["-", "-"]);
+        assert_eq!(
+            [&nobody.cells()[1], &nobody.cells()[COLUMNS - 1]],
+            ["-", "-"]
+        );
     }
 
     #[test]

@@ -214,13 +214,7 @@ impl<'a> Seen<'a> {
         };
         let others = self.foreign + self.untrusted + self.invalid + self.implausible + self.late;
         if self.toa == 0 && self.not_sent > 0 && others == 0 && troubles.is_empty() {
-            troubles.push(ProblemKind::NoAddresses.told(format!(
-                "none of the {} connections {when} brought an option: check that the balancer is \
-                 told to send it. Where it puts it into the SYN no source reads it: `toa watch` \
-                 shows that, and a service can read it there itself (`with_saved_syn()` of the \
-                 Rust library)",
-                self.not_sent
-            )));
+            troubles.push(ProblemKind::NoAddresses.told(self.none_was_read()));
         }
         if self.late > 0 {
             troubles.push(ProblemKind::Late.told(format!(
@@ -270,6 +264,35 @@ impl<'a> Seen<'a> {
         troubles
     }
 
+    fn none_was_read(&self) -> String {
+        let (connections, when, trust) = (self.not_sent, &self.when, self.words.trust);
+        let unread = self.unread.iter().filter(|unread| {
+            unread.reason == UnreadReason::UnknownKind
+                && !self.is_from_balancer(unread)
+                && !is_of_tcp(unread.kind, unread.length)
+        });
+        let networks = listed(unread.map(|unread| unread.network));
+        if networks.is_empty() {
+            return format!(
+                "none of the {connections} connections {when} brought an option: check that the \
+                 balancer is told to send it. Where it puts it into the SYN no source reads it: \
+                 `toa watch` shows that, and a service can read it there itself \
+                 (`with_saved_syn()` of the Rust library)"
+            );
+        }
+        format!(
+            "none of the {connections} connections {when} brought an option of a kind that is read; \
+             others came from {networks}, which is not trusted: if that is your balancer, name it \
+             with {trust}; status then tells which format it sends"
+        )
+    }
+
+    fn is_from_balancer(&self, unread: &Unread) -> bool {
+        self.settings
+            .as_ref()
+            .is_none_or(|(_, trusted)| trusted.contains(unread.last_peer))
+    }
+
     /// The first few networks that options came from.
     fn networks(&self, reason: UnreadReason) -> String {
         let unread = self.unread.iter().filter(|unread| unread.reason == reason);
@@ -285,11 +308,7 @@ impl<'a> Seen<'a> {
                 unread.reason,
                 UnreadReason::UnknownKind | UnreadReason::Foreign
             );
-            let from_balancer = self
-                .settings
-                .as_ref()
-                .is_none_or(|(_, trusted)| trusted.contains(unread.last_peer));
-            if unset && from_balancer {
+            if unset && self.is_from_balancer(unread) {
                 let option = (unread.kind, unread.length);
                 options.entry(option).or_default().push(unread);
             }

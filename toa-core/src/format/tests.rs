@@ -173,6 +173,25 @@ fn what_is_printed_is_read_back_and_survives_its_masks() {
 }
 
 #[test]
+fn an_option_has_the_name_of_the_format_that_it_is_read_as() {
+    let formats: OptionFormats = "toa,vtoa,cip,ttgw,toa@77".parse().unwrap();
+    for (kind, len, name) in [
+        (254, 8, "toa"),
+        (253, 20, "toa"),
+        (252, 20, "vtoa"),
+        (249, 40, "vtoa"),
+        (28, 7, "cip"),
+        (254, 16, "ttgw"),
+        (77, 8, "toa@77"),
+    ] {
+        let format = formats.format_of(kind, len).unwrap();
+        assert_eq!(format.to_string(), name);
+    }
+    assert_eq!(formats.format_of(254, 12), None);
+    assert_eq!(OptionFormats::default().format_of(28, 7), None);
+}
+
+#[test]
 fn what_cannot_be_read_in_one_way_is_refused() {
     for (text, kind, len) in [
         ("vtoa,toa@252", 252, 20),

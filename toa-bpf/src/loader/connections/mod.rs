@@ -5,6 +5,7 @@ mod stored;
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
 
 use aya::maps::MapData;
@@ -46,11 +47,12 @@ pub fn connections() -> Result<Connections, Error> {
     let sources = status::with_tables(|_| true)?;
     let mut ids: Vec<u32> = sources
         .iter()
-        .filter_map(|(table, _)| table.conns)
+        .flat_map(|(table, _)| [table.conns, table.virtuals])
+        .flatten()
         .collect();
     ids.sort_unstable();
     ids.dedup();
-    let maps = ids.into_iter().map(conns_map).collect::<Result<_, _>>()?;
+    let maps = ids.into_iter().map(map_of).collect::<Result<_, _>>()?;
     let netlink = Domain::from(libc::AF_NETLINK);
     let protocol = Some(Protocol::from(NETLINK_SOCK_DIAG));
     Ok(Connections {
@@ -64,8 +66,8 @@ pub fn connections() -> Result<Connections, Error> {
     })
 }
 
-pub(crate) fn conns_map(id: u32) -> Result<MapData, Error> {
-    MapData::from_id(id).map_err(|e| map_error("toa_conns", e))
+fn map_of(id: u32) -> Result<MapData, Error> {
+    MapData::from_id(id).map_err(|e| map_error("of a source", e))
 }
 
 impl Connections {
@@ -144,18 +146,33 @@ impl Connections {
         socket
             .stored()
             .filter_map(|(map, value)| {
-                let stored = Stored::read(value, socket.peer.port())?;
+                let is_conns = self
+                    .sources
+                    .iter()
+                    .any(|(table, _)| table.conns == Some(map));
+                let stored = Stored::read(value, socket.peer.port()).filter(|_| is_conns)?;
                 let judged = |(table, _): &(Table, Status)| table.has_judged(map, stored.scope);
+                let source = self.sources.iter().position(judged);
                 Some(Judgement {
                     outcome: stored.outcome,
                     client: stored.client,
+                    virtual_addr: self
+                        .virtual_addr(socket, source)
+                        .filter(|_| stored.has_virtual),
                     kind: stored.kind,
                     option_len: stored.len,
                     age: jiffies.since(stored.opened),
-                    source: self.sources.iter().position(judged),
+                    source,
                 })
             })
             .max_by_key(|judgement| depth(judgement.source))
+    }
+
+    fn virtual_addr(&self, socket: &Socket<'_>, source: Option<usize>) -> Option<SocketAddr> {
+        let virtuals = self.sources[source?].0.virtuals?;
+        let mut stored = socket.stored();
+        let value = stored.find_map(|(map, value)| (map == virtuals).then_some(value))?;
+        stored::read_virtual(value)
     }
 }
 

@@ -1,8 +1,10 @@
-//! `struct toa_conn` of `bpf/table.h`.
+//! `struct toa_conn` and `struct toa_virtual` of `bpf/table.h`.
 
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
 
-use toa_core::abi::{INFO_FOREIGN, INFO_HAS_ADDR, INFO_IMPLAUSIBLE, INFO_INVALID, INFO_UNTRUSTED};
+use toa_core::abi::{
+    INFO_FOREIGN, INFO_HAS_ADDR, INFO_HAS_VIRTUAL, INFO_IMPLAUSIBLE, INFO_INVALID, INFO_UNTRUSTED,
+};
 use toa_core::{Provenance, to_canonical};
 
 const LEN: usize = 32;
@@ -14,6 +16,8 @@ pub(crate) struct Stored {
     /// Of the option that named the client, or of the foreign one.
     pub(crate) kind: Option<u8>,
     pub(crate) len: Option<u8>,
+    /// Whether the address that the client asked for is kept beside it.
+    pub(crate) has_virtual: bool,
     /// In the units of `Jiffies::since`.
     pub(crate) opened: u32,
     pub(crate) scope: u32,
@@ -46,7 +50,8 @@ impl Stored {
         if u16::from_be_bytes([q0, q1]) != peer_port {
             return None;
         }
-        let outcome = outcome(u16::from_ne_bytes([f0, f1]))?;
+        let flags = u16::from_ne_bytes([f0, f1]).into();
+        let outcome = outcome(flags)?;
         let client = to_canonical(SocketAddrV6::new(
             Ipv6Addr::from(client),
             u16::from_be_bytes([p0, p1]),
@@ -59,15 +64,25 @@ impl Stored {
             client: is_believed.then_some(client),
             kind: (kind != 0).then_some(kind),
             len: (len != 0).then_some(len),
+            has_virtual: flags & INFO_HAS_VIRTUAL != 0,
             opened: u32::from_ne_bytes([o0, o1, o2, o3]),
             scope: u32::from_ne_bytes([s0, s1, s2, s3]),
         })
     }
 }
 
+/// `None` for nonsense.
+pub(crate) fn read_virtual(value: &[u8]) -> Option<SocketAddr> {
+    let value: &[u8; 20] = value.try_into().ok()?;
+    let [addr @ .., p0, p1, _, _] = *value;
+    let addr: [u8; 16] = addr;
+    let port = u16::from_be_bytes([p0, p1]);
+    Some(to_canonical(SocketAddrV6::new(addr.into(), port, 0, 0)))
+}
+
 /// `None` where no option was found.
-pub(crate) fn outcome(flags: u16) -> Option<Provenance> {
-    match u32::from(flags) {
+pub(crate) fn outcome(flags: u32) -> Option<Provenance> {
+    match flags {
         // Whatever else stands there: refused is refused.
         flags if flags & INFO_UNTRUSTED != 0 => Some(Provenance::Untrusted),
         flags if flags & INFO_INVALID != 0 => Some(Provenance::Invalid),
@@ -80,8 +95,6 @@ pub(crate) fn outcome(flags: u16) -> Option<Provenance> {
 
 #[cfg(test)]
 mod tests {
-    use toa_core::abi::INFO_HAS_VIRTUAL;
-
     use super::*;
 
     fn bytes(flags: u32, peer_port: u16) -> Vec<u8> {
@@ -113,8 +126,20 @@ mod tests {
             assert_eq!((stored.outcome, stored.client), (outcome, client));
             assert_eq!((stored.kind, stored.len), (Some(254), Some(8)));
             assert_eq!((stored.opened, stored.scope), (99, 7));
+            assert_eq!(stored.has_virtual, flags & INFO_HAS_VIRTUAL != 0);
         }
         assert_eq!(Stored::read(&bytes(0, 4711), 4711), None);
+    }
+
+    #[test]
+    fn what_the_client_asked_for_is_read_with_its_port() {
+        let addr: Ipv6Addr = "::ffff:10.0.8.208".parse().unwrap();
+        let value = [&addr.octets()[..], &443u16.to_be_bytes(), &[0, 0]].concat();
+        assert_eq!(
+            read_virtual(&value),
+            Some("10.0.8.208:443".parse().unwrap())
+        );
+        assert_eq!(read_virtual(&value[..19]), None);
     }
 
     #[test]

@@ -3,13 +3,14 @@
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::time::{Duration, SystemTime};
 
+use toa_core::abi::INFO_HAS_VIRTUAL;
 use toa_core::{Provenance, to_canonical};
 
 use super::super::connections::outcome;
 use crate::{Event, What};
 
 /// `sizeof(struct toa_event)`
-const LEN: usize = 72;
+const LEN: usize = 96;
 /// `enum toa_watch_what`
 const OPENED: u8 = 1;
 const SYN: u8 = 2;
@@ -34,29 +35,31 @@ impl Now {
 pub(crate) fn read(bytes: &[u8], now: Now) -> Option<Event> {
     let bytes: &[u8; LEN] = bytes.try_into().ok()?;
     let at = u64::from_ne_bytes(array(bytes, 0)?);
-    let flags = u16::from_ne_bytes(array(bytes, 62)?);
-    let source = u32::from_ne_bytes(array(bytes, 64)?);
-    let what = match bytes[68] {
+    let flags = u32::from_ne_bytes(array(bytes, 80)?);
+    let source = u32::from_ne_bytes(array(bytes, 84)?);
+    let what = match bytes[88] {
         OPENED => {
             let outcome = outcome(flags).unwrap_or(Provenance::NotSent);
-            let client = match outcome {
-                Provenance::Toa => Some(end(bytes, 40, 60)?),
-                _ => None,
-            };
-            What::Opened { outcome, client }
+            let is_believed = outcome == Provenance::Toa;
+            let has_virtual = is_believed && flags & INFO_HAS_VIRTUAL != 0;
+            What::Opened {
+                outcome,
+                client: end(bytes, 40, 76).filter(|_| is_believed),
+                virtual_addr: end(bytes, 56, 78).filter(|_| has_virtual),
+            }
         }
         SYN => What::OptionInSyn,
         LATE => What::OptionLater {
-            in_data: bytes[71] != 0,
+            in_data: bytes[91] != 0,
         },
         _ => return None,
     };
     Some(Event {
         at: now.wall(at),
         what,
-        local: end(bytes, 8, 56)?,
-        peer: end(bytes, 24, 58)?,
-        option: (bytes[69] != 0).then_some((bytes[69], bytes[70])),
+        local: end(bytes, 8, 72)?,
+        peer: end(bytes, 24, 74)?,
+        option: (bytes[89] != 0).then_some((bytes[89], bytes[90])),
         source: source as usize,
     })
 }
@@ -87,31 +90,39 @@ mod tests {
         let mut bytes = vec![0; LEN];
         bytes[..8].copy_from_slice(&5_000_000_000u64.to_ne_bytes());
         for (at, address, port_at, port) in [
-            (8, "::ffff:10.0.0.1", 56, 3000u16),
-            (24, "fd00::9", 58, 4711),
-            (40, "2001:db8::7", 60, 12345),
+            (8, "::ffff:10.0.0.1", 72, 3000u16),
+            (24, "fd00::9", 74, 4711),
+            (40, "2001:db8::7", 76, 12345),
+            (56, "::ffff:10.0.8.208", 78, 443),
         ] {
             let address: Ipv6Addr = address.parse().unwrap();
             bytes[at..at + 16].copy_from_slice(&address.octets());
             bytes[port_at..port_at + 2].copy_from_slice(&port.to_be_bytes());
         }
-        bytes[62..64].copy_from_slice(&(flags as u16).to_ne_bytes());
-        bytes[64..68].copy_from_slice(&3u32.to_ne_bytes());
-        bytes[68..].copy_from_slice(&[what, 254, 20, 1]);
+        bytes[80..84].copy_from_slice(&flags.to_ne_bytes());
+        bytes[84..88].copy_from_slice(&3u32.to_ne_bytes());
+        bytes[88..92].copy_from_slice(&[what, 254, 20, 1]);
         bytes
     }
 
     #[test]
     fn each_event_is_read_and_only_a_believed_client_is_named() {
-        let opened = |outcome, client: Option<&str>| What::Opened {
+        let opened = |outcome, client: &str, virtual_addr: &str| What::Opened {
             outcome,
-            client: client.map(|client| client.parse().unwrap()),
+            client: client.parse().ok(),
+            virtual_addr: virtual_addr.parse().ok(),
         };
-        let client = Some("[2001:db8::7]:12345");
+        let (client, asked_for) = ("[2001:db8::7]:12345", "10.0.8.208:443");
+        let both = INFO_HAS_ADDR | INFO_HAS_VIRTUAL;
         for (what, flags, expected) in [
-            (OPENED, INFO_HAS_ADDR, opened(Provenance::Toa, client)),
-            (OPENED, INFO_UNTRUSTED, opened(Provenance::Untrusted, None)),
-            (OPENED, 0, opened(Provenance::NotSent, None)),
+            (OPENED, INFO_HAS_ADDR, opened(Provenance::Toa, client, "")),
+            (OPENED, both, opened(Provenance::Toa, client, asked_for)),
+            (
+                OPENED,
+                INFO_UNTRUSTED,
+                opened(Provenance::Untrusted, "", ""),
+            ),
+            (OPENED, 0, opened(Provenance::NotSent, "", "")),
             (SYN, 0, What::OptionInSyn),
             (LATE, 0, What::OptionLater { in_data: true }),
         ] {

@@ -14,7 +14,6 @@ use aya::{Ebpf, EbpfLoader};
 use self::event::Now;
 use self::private_pins::PrivatePins;
 use super::attach::attach_error;
-use super::connections::conns_map;
 use super::hooks::Hook;
 use super::host::{self, Cgroup};
 use super::memlock::Memlock;
@@ -24,7 +23,6 @@ use super::sys;
 use crate::{Error, Event, Status};
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../bpf/watch.bpf.o");
-const CONNS: &str = "toa_conns";
 const EVENTS: &str = "toa_events";
 const CPUS: &str = "toa_watch_cpus";
 /// The maps that the observers of all sources share.
@@ -71,10 +69,10 @@ pub fn watch() -> Result<Watch, Error> {
     for (index, (table, status)) in sources.iter().enumerate() {
         let cgroup = status.cgroup.as_ref().map(|path| Cgroup::open(path));
         // One that is gone or not visible from here has no place to stand at.
-        let (Some(Ok(cgroup)), Some(conns)) = (cgroup, table.conns) else {
+        let (Some(Ok(cgroup)), Some(_)) = (cgroup, table.conns) else {
             continue;
         };
-        links.extend(observe(index as u32, conns, &cgroup, &pins)?);
+        links.extend(observe(index as u32, table, &cgroup, &pins)?);
         watched.push(index);
     }
     let (events, cpus) = shared;
@@ -112,7 +110,7 @@ fn shared_maps(pins: &PrivatePins) -> Result<Shared, Error> {
 }
 
 /// Loads the object with the table of a source and the maps that are shared.
-fn load(source: u32, conns: Option<u32>, pins: &PrivatePins) -> Result<Ebpf, Error> {
+fn load(source: u32, table: Option<&Table>, pins: &PrivatePins) -> Result<Ebpf, Error> {
     let mut loader = EbpfLoader::new();
     loader
         .btf(None)
@@ -120,25 +118,27 @@ fn load(source: u32, conns: Option<u32>, pins: &PrivatePins) -> Result<Ebpf, Err
     for name in SHARED {
         loader.map_pin_path(name, pins.path(name));
     }
-    if let Some(id) = conns {
-        let path = pins.path(&format!("{CONNS}_{source}"));
-        let pinned = conns_map(id)?.pin(&path);
-        pinned.map_err(|error| Error::Map {
-            map: CONNS,
+    let maps = table.map(|table| [("toa_conns", table.conns), ("toa_virtuals", table.virtuals)]);
+    for (map, id) in maps.into_iter().flatten() {
+        let Some(id) = id else { continue };
+        let path = pins.path(&format!("{map}_{source}"));
+        let data = MapData::from_id(id).map_err(|e| map_error(map, e))?;
+        data.pin(&path).map_err(|error| Error::Map {
+            map,
             source: error.into(),
         })?;
-        loader.map_pin_path(CONNS, path);
+        loader.map_pin_path(map, path);
     }
     loader.load(OBJECT).map_err(load_error)
 }
 
 fn observe(
     source: u32,
-    conns: u32,
+    table: &Table,
     cgroup: &Cgroup,
     pins: &PrivatePins,
 ) -> Result<Vec<OwnedFd>, Error> {
-    let mut object = load(source, Some(conns), pins)?;
+    let mut object = load(source, Some(table), pins)?;
     HOOKS
         .into_iter()
         .map(|hook| attach(&mut object, hook, cgroup))

@@ -226,6 +226,26 @@ fn a_strangers_odd_option_is_no_reason_to_read_another_format() {
 }
 
 #[test]
+fn where_options_of_untrusted_peers_are_all_it_is_not_said_that_none_came() {
+    let none_read = recent(|recent| recent.not_sent = 7);
+    let vtoa = unread(UnreadReason::UnknownKind, 252, 20, "198.51.100.7", 7);
+    let cookie = unread(UnreadReason::UnknownKind, 254, 12, "198.51.100.7", 7);
+    for (option, formats, words) in [
+        (
+            vtoa,
+            "toa",
+            "came from 198.51.100.0/24, which is not trusted",
+        ),
+        (cookie, "cip", "brought an option: check that the balancer"),
+    ] {
+        let unread = [option];
+        let troubles = texts(&seen(&none_read, &unread, formats));
+        assert_eq!(troubles.len(), 1, "{troubles:?}");
+        assert!(troubles[0].contains(words), "{troubles:?} has {words}");
+    }
+}
+
+#[test]
 fn of_many_networks_the_first_are_named() {
     let untrusted = recent(|recent| recent.untrusted = 9);
     let unread: Vec<_> = (1..=5)
