@@ -17,6 +17,8 @@ mod module;
 mod module_diagnosis;
 mod module_table;
 mod output;
+#[cfg(test)]
+mod repository;
 mod settings;
 mod status;
 mod stop;

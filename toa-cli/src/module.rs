@@ -124,6 +124,7 @@ fn counters(text: &str) -> Vec<(String, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::repository;
 
     #[test]
     fn counters_are_summed_over_the_cpus() {
@@ -156,8 +157,10 @@ mod tests {
 
     #[test]
     fn the_page_of_the_json_form_has_the_fields_of_a_module() {
-        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/status-json.md");
-        let page = fs::read_to_string(page).unwrap();
+        let Some(root) = repository::root() else {
+            return;
+        };
+        let page = repository::read(&root, "docs/status-json.md");
         let module = serde_json::to_value(Module::mock(&[("untrusted", 3)], None)).unwrap();
         assert_eq!(module["counters"], serde_json::json!({"untrusted": 3}));
         for name in module.as_object().unwrap().keys() {

@@ -149,26 +149,25 @@ impl Vendor {
 mod tests {
     use std::collections::BTreeSet;
     use std::fs;
-    use std::path::PathBuf;
+    use std::path::Path;
 
     use toa_core::TrustedPeers;
 
     use super::*;
+    use crate::repository;
 
-    fn pages() -> PathBuf {
-        PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/vendors"))
-    }
-
-    fn page(name: &str) -> String {
-        let path = pages().join(format!("{name}.md"));
-        fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    fn page(root: &Path, name: &str) -> String {
+        repository::read(root, &format!("docs/vendors/{name}.md"))
     }
 
     #[test]
     fn every_page_says_what_its_profile_says() {
+        let Some(root) = repository::root() else {
+            return;
+        };
         for vendor in Vendor::value_variants() {
             let (name, formats) = (vendor.name(), vendor.formats());
-            let page = page(&name);
+            let page = page(&root, &name);
             assert!(
                 page.contains(&format!("load --vendor {name} --trust ")),
                 "{name}: the page does not show how to load the profile"
@@ -196,7 +195,10 @@ mod tests {
 
     #[test]
     fn the_table_has_every_profile_with_its_formats() {
-        let table = page("README");
+        let Some(root) = repository::root() else {
+            return;
+        };
+        let table = page(&root, "README");
         for vendor in Vendor::value_variants() {
             let (name, formats) = (vendor.name(), vendor.formats());
             let row = format!("| [`{name}`]({name}.md) | `{formats}` | ");
@@ -206,11 +208,14 @@ mod tests {
 
     #[test]
     fn every_page_belongs_to_a_profile_or_is_known_to_have_none() {
+        let Some(root) = repository::root() else {
+            return;
+        };
         let of_profiles = Vendor::value_variants().iter().map(|vendor| vendor.name());
         let expected: BTreeSet<String> = of_profiles
             .chain(["README".to_owned(), "akamai-f5".to_owned()])
             .collect();
-        let found: BTreeSet<String> = fs::read_dir(pages())
+        let found: BTreeSet<String> = fs::read_dir(root.join("docs/vendors"))
             .expect("docs/vendors is there")
             .map(|entry| entry.expect("its entries are readable").path())
             .map(|path| {

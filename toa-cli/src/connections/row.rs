@@ -296,10 +296,10 @@ mod tests {
         let widths = cells.clone().map(|cell| cell.len() + 1);
         let text = line(&cells, &widths);
         assert!(
-            text.starts_with("toa   203.0.113.7:12345   10.0.0.9:4711 "),
+            text.starts_with("toa   203.0.113.7:12345   -   10.0.0.9:4711 "),
             "{text}"
         );
-        assert!(text.contains(" 254/8   1m5s   established "), "{text}");
+        assert!(text.contains(" toa 254/8   1m5s   established "), "{text}");
         assert!(text.ends_with("  -\n"), "{text:?}");
     }
 }

@@ -171,7 +171,6 @@ fn label(name: &'static str, value: &str) -> Labels {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::fs;
 
     use ipnet::Ipv4Net;
     use toa_bpf::{Unread, UnreadReason};
@@ -180,6 +179,7 @@ mod tests {
     use super::*;
     use crate::module::Module;
     use crate::module_diagnosis::Diagnosis;
+    use crate::repository;
 
     /// What the kernel module of this project counts.
     const OURS: [(&str, u64); 17] = [
@@ -293,13 +293,12 @@ mod tests {
             .collect()
     }
 
-    fn packaged(path: &str) -> String {
-        let path = format!("{}/../{path}", env!("CARGO_MANIFEST_DIR"));
-        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
-    }
-
     #[test]
     fn alerts_dashboard_and_guide_speak_of_series_that_there_are() {
+        let Some(root) = repository::root() else {
+            return;
+        };
+        let packaged = |path| repository::read(&root, path);
         let served = text(Some(Source::Module), Module::mock(&OURS, Some(noticed())));
         let served: BTreeSet<String> = served
             .lines()
