@@ -47,6 +47,8 @@ fn open_connections_are_listed_with_client_and_process_or_the_reason() {
         "local": local,
         "kind": 254,
         "length": 8,
+        "format": "toa",
+        "virtual_addr": null,
         "age_seconds": null,
         "state": "established",
         "processes": processes,
@@ -70,11 +72,11 @@ fn open_connections_are_listed_with_client_and_process_or_the_reason() {
     let heading = text.lines().next().unwrap();
     assert!(heading.starts_with("outcome    client"), "{text}");
     assert!(
-        text.contains("\ntoa        203.0.113.7:12345  192.168.7.7:20000 "),
+        text.contains("\ntoa        203.0.113.7:12345  -          192.168.7.7:20000 "),
         "{text}"
     );
     assert!(
-        text.contains("\nuntrusted  -                  198.51.100.7:20001"),
+        text.contains("\nuntrusted  -                  -          198.51.100.7:20001"),
         "{text}"
     );
 

@@ -85,6 +85,8 @@ fn each_new_connection_is_a_line_of_json_with_all_fields() {
         "local": service.listener.local_addr().unwrap().to_string(),
         "kind": 254,
         "length": 8,
+        "format": "toa",
+        "virtual_addr": null,
         "source": "ebpf",
         "cgroup": service.cgroup(),
     });
