@@ -117,19 +117,33 @@ pub enum OptionFormat {
 }
 
 impl OptionFormat {
+    /// Those with a name of their own.
+    pub const NAMED: [Self; 4] = [Self::Toa, Self::Vtoa, Self::Cip, Self::Ttgw];
+
+    /// Whether it reads options of this kind and length.
+    #[must_use]
+    pub fn reads(self, kind: u8, len: usize) -> bool {
+        let bindings = self.bindings();
+        let mut of_kind = bindings.iter().filter(|(bound, _)| *bound == kind);
+        of_kind.any(|(_, layout)| layout.option_len() == len)
+    }
+
     /// The layouts that it is made of, each with its kind.
     fn bindings(self) -> Vec<(u8, Layout)> {
         use Layout::{Cip4, Cip6, Toa4, Toa6, Ttgw, Vip4, Vtoa4, Vtoa6};
         let toa_at = |kind| [(kind, Toa4), (kind, Toa6)];
         match self {
             Self::Toa => TOA_KINDS.into_iter().flat_map(toa_at).collect(),
-            Self::Vtoa => vec![(252, Vtoa4), (254, Toa4), (250, Vip4), (249, Vtoa6)],
+            Self::Vtoa => vec![(252, Vtoa4), (254, Toa4), (KIND_VIP, Vip4), (249, Vtoa6)],
             Self::Cip => vec![(28, Cip4), (28, Cip6)],
             Self::Ttgw => vec![(254, Ttgw)],
             Self::ToaAt(kind) => toa_at(kind).into(),
         }
     }
 }
+
+/// The kind of [`Layout::Vip4`].
+pub(crate) const KIND_VIP: u8 = 250;
 
 /// The kinds of [`OptionFormat::Toa`].
 const TOA_KINDS: [u8; 3] = [254, 253, 200];
@@ -248,16 +262,12 @@ impl OptionFormats {
     /// The format that an option of this kind and length is read as, the first of several.
     #[must_use]
     pub fn format_of(&self, kind: u8, len: usize) -> Option<OptionFormat> {
-        let is_of = |format: &OptionFormat| {
-            let set = Self::new([*format]);
-            set.is_ok_and(|set| set.layout(kind, len).is_some())
-        };
-        self.iter().find(is_of)
+        self.iter().find(|format| format.reads(kind, len))
     }
 
     /// Whether the virtual address may stand in an option of its own.
     pub(crate) fn reads_vip(&self) -> bool {
-        self.layout(250, Layout::Vip4.option_len()) == Some(Layout::Vip4)
+        self.layout(KIND_VIP, Layout::Vip4.option_len()) == Some(Layout::Vip4)
     }
 
     /// The formats, as operators list them.
@@ -303,8 +313,8 @@ impl FromStr for OptionFormat {
     type Err = ParseOptionFormatsError;
 
     fn from_str(text: &str) -> Result<Self, ParseOptionFormatsError> {
-        let named = [Self::Toa, Self::Vtoa, Self::Cip, Self::Ttgw];
-        if let Some(format) = named.into_iter().find(|format| format.to_string() == text) {
+        let mut named = Self::NAMED.into_iter();
+        if let Some(format) = named.find(|format| format.to_string() == text) {
             return Ok(format);
         }
         text.strip_prefix("toa@")

@@ -317,9 +317,8 @@ impl Translator {
 
 /// Under each of these kinds some source can be told to read an address.
 fn known_kinds(written: OptionFormat) -> [bool; 256] {
-    use OptionFormat::{Cip, Toa, Ttgw, Vtoa};
     let mut known = [false; 256];
-    for format in [Toa, Vtoa, Cip, Ttgw, written] {
+    for format in OptionFormat::NAMED.into_iter().chain([written]) {
         // A plan with a format that is refused is refused itself.
         let Ok(formats) = OptionFormats::new([format]) else {
             continue;

@@ -1,6 +1,7 @@
 //! `toa status`.
 
 mod advice;
+mod load_command;
 mod print;
 mod problem;
 mod seen;

@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
-use std::path::Path;
 use std::time::SystemTime;
 
-use toa_bpf::{Config, Lifetime, Recent, Scope, Status, Unread, UnreadReason};
+use toa_bpf::{Recent, Status, Unread, UnreadReason};
 use toa_core::{OptionFormat, OptionFormats, TrustedPeers};
 
+use super::load_command::load_command;
 use super::problem::{Problem, ProblemKind};
-use crate::cgroup;
 use crate::module::Module;
 
 /// Troubles are drawn from these figures, of the last minutes where a source tells them, so
@@ -54,51 +53,6 @@ impl Words {
 /// How the module is told whose option it believes.
 pub(super) const TRUSTED_OF_MODULE: &str = "trusted= (at once: /sys/module/toa/parameters/trusted; \
      for the next load: behind `options toa` in /etc/modprobe.d/toa.conf)";
-
-/// What the formats are written behind: the whole command, since a load that changes one
-/// setting gives all of them. A cgroup that is not visible from here cannot be named, and the
-/// command without it would cover the whole host.
-fn load_command(status: &Status) -> String {
-    if status.scope == Scope::Hidden {
-        return "--format ".to_owned();
-    }
-    // Those of the host's BPF file system are the default.
-    let pins = match status.lifetime {
-        Lifetime::Mount => status.pins.as_deref().and_then(Path::parent),
-        _ => None,
-    };
-    load_command_of(&status.config(), pins)
-}
-
-fn load_command_of(config: &Config, pins: Option<&Path>) -> String {
-    let mut command = format!("toa load --trust {}", config.trusted);
-    if let Some(cgroup) = &config.cgroup {
-        command += &format!(" --cgroup {}", shell_word(cgroup));
-        if cgroup::check_survives_restart(cgroup).is_err() {
-            command += " --until-restart";
-        }
-    }
-    if let Some(pins) = pins {
-        command += &format!(" --pins {}", shell_word(pins));
-    }
-    if !config.peername {
-        command += " --no-peername";
-    }
-    if config.insecure_believe_implausible {
-        command += " --insecure-believe-implausible";
-    }
-    command + " --format "
-}
-
-/// systemd writes `-` of a unit's name as `\x2d` in the names of cgroups.
-fn shell_word(path: &Path) -> String {
-    let text = path.display().to_string();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-@:".contains(c);
-    match text.chars().all(is_plain) {
-        true => text,
-        false => format!("'{}'", text.replace('\'', r"'\''")),
-    }
-}
 
 impl<'a> Seen<'a> {
     pub(super) fn by_ebpf(status: &'a Status) -> Self {
@@ -352,9 +306,8 @@ impl<'a> Seen<'a> {
 
     fn if_like_toa(&self, kind: u8, len: u8) -> String {
         let format = OptionFormat::ToaAt(kind);
-        let has_length =
-            OptionFormats::new([format]).is_ok_and(|set| set.layout(kind, len.into()).is_some());
-        match has_length {
+        // A kind with a meaning of its own in TCP can be read by no load.
+        match OptionFormats::new([format]).is_ok() && format.reads(kind, len.into()) {
             true => format!(
                 "; if that is a port and an address, {}",
                 self.how_to_read(format)
@@ -366,16 +319,9 @@ impl<'a> Seen<'a> {
 
 /// The formats with names that read an option of this kind and length.
 fn formats_with(kind: u8, len: u8) -> Vec<OptionFormat> {
-    let named = [
-        OptionFormat::Toa,
-        OptionFormat::Vtoa,
-        OptionFormat::Cip,
-        OptionFormat::Ttgw,
-    ];
-    let reads = |format: &OptionFormat| {
-        OptionFormats::new([*format]).is_ok_and(|set| set.layout(kind, len.into()).is_some())
-    };
-    named.into_iter().filter(reads).collect()
+    let mut formats = OptionFormat::NAMED.to_vec();
+    formats.retain(|format| format.reads(kind, len.into()));
+    formats
 }
 
 /// The experimental Fast Open cookie and SMC share the kinds 253 and 254.

@@ -64,12 +64,7 @@ enum toa_layout {
 ",
     );
     let mut rows = Vec::new();
-    for format in [
-        OptionFormat::Toa,
-        OptionFormat::Vtoa,
-        OptionFormat::Cip,
-        OptionFormat::Ttgw,
-    ] {
+    for format in OptionFormat::NAMED {
         let set = OptionFormats::new([format]).unwrap();
         for kind in (0..=u8::MAX).rev().filter(|&kind| set.contains_kind(kind)) {
             let mask = set.by_kind[usize::from(kind)];

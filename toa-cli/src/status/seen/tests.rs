@@ -279,35 +279,3 @@ fn users_of_the_module_are_told_its_parameters() {
     }
     assert!(!troubles.concat().contains("--"), "{troubles:?}");
 }
-
-/// Anything else than what is loaded would be another source, or none.
-#[test]
-fn the_load_that_is_advised_keeps_all_that_is_loaded() {
-    let config = || Config::new("10.1.0.0/16".parse().unwrap());
-    let everything = config()
-        .with_cgroup("/sys/fs/cgroup/system.slice")
-        .with_peername(false)
-        .with_insecure_believe_implausible(true);
-    for (config, pins, command) in [
-        (config(), None, "toa load --trust 10.1.0.0/16 --format "),
-        (
-            everything,
-            Some("/run/toa/bpf"),
-            "toa load --trust 10.1.0.0/16 --cgroup /sys/fs/cgroup/system.slice --pins \
-             /run/toa/bpf --no-peername --insecure-believe-implausible --format ",
-        ),
-        (
-            config().with_cgroup("/sys/fs/cgroup/system.slice/nginx.service"),
-            None,
-            "toa load --trust 10.1.0.0/16 --cgroup /sys/fs/cgroup/system.slice/nginx.service \
-             --until-restart --format ",
-        ),
-        (
-            config().with_cgroup(r"/sys/fs/cgroup/system-a\x2db.slice/it's"),
-            None,
-            r"toa load --trust 10.1.0.0/16 --cgroup '/sys/fs/cgroup/system-a\x2db.slice/it'\''s' --format ",
-        ),
-    ] {
-        assert_eq!(load_command_of(&config, pins.map(Path::new)), command);
-    }
-}
