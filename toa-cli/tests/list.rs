@@ -10,7 +10,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
 use host::service::{BALANCER, CLIENT, STRANGER, Service, with_capabilities};
-use host::{TOA, stderr, stdout, toa};
+use host::{TOA, says_that_no_source_is_loaded, stderr, stdout, toa};
 use serde_json::{Value, json};
 use toa_lab::peer::PeerDevice;
 
@@ -169,14 +169,7 @@ fn without_a_source_the_exit_code_says_so() {
     let Some(_service) = Service::start() else {
         return;
     };
-    let none = toa(&["list"]);
-    assert_eq!(none.status.code(), Some(1));
-    assert!(
-        stderr(&none).contains("no source is loaded"),
-        "{}",
-        stderr(&none)
-    );
-    assert_eq!(stdout(&none), "");
+    says_that_no_source_is_loaded("list");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 
 use host::service::{BALANCER, CLIENT, STRANGER, Service, with_capabilities};
-use host::{TOA, stderr, stdout, toa};
+use host::{TOA, says_that_no_source_is_loaded, stderr, toa};
 use serde_json::{Value, json};
 
 /// The command, which is killed at the end.
@@ -203,14 +203,7 @@ fn without_a_source_the_exit_code_says_so() {
     let Some(_service) = Service::start() else {
         return;
     };
-    let none = toa(&["watch"]);
-    assert_eq!(none.status.code(), Some(1));
-    assert!(
-        stderr(&none).contains("no source is loaded"),
-        "{}",
-        stderr(&none)
-    );
-    assert_eq!(stdout(&none), "");
+    says_that_no_source_is_loaded("watch");
 }
 
 #[test]

@@ -46,6 +46,18 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
+/// A command that needs a source says that there is none, and exits with 1.
+pub(crate) fn says_that_no_source_is_loaded(command: &str) {
+    let none = toa(&[command]);
+    assert_eq!(none.status.code(), Some(1));
+    assert!(
+        stderr(&none).contains("no source is loaded"),
+        "{}",
+        stderr(&none)
+    );
+    assert_eq!(stdout(&none), "");
+}
+
 pub(crate) struct Host {
     cgroups: PathBuf,
     _namespace: Namespace,
